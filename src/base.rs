@@ -1,0 +1,13 @@
+//! Values that everything else is made of: ids, digests, times, bytes that may be no text. Never does I/O.
+
+mod bytes;
+mod digest;
+mod ids;
+mod printable;
+mod time;
+
+pub use bytes::Bytes;
+pub use digest::{Digest, Digester, ParseDigestError};
+pub use ids::{GateNo, HostName, ParseIdError, Person, RunId, StepId};
+pub use printable::{ascii, escaped, from_ascii, is_plain, printable};
+pub use time::{ParsePeriodError, Period, Timestamp};

@@ -1,0 +1,5 @@
+//! Everything that touches the world for a run: hosts, signatures, prompts, clocks. Runs nothing without a `Permit`.
+
+mod transport;
+
+pub use transport::{BoxFuture, OutputSink, StopLevel, StopSignal, Target, Transport, Unreached, Way};

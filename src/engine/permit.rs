@@ -1,0 +1,112 @@
+//! Proof by possession: `Ready` comes only from a decision, `Permit` only from a durable record of it, and only a `Permit` runs anything.
+
+use crate::base::{GateNo, HostName, RunId, StepId};
+use crate::event::{Action, AppendError, AppendLog, Command, Entry, Event, Part};
+
+/// One attempt of one action, as a transport needs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    pub run: RunId,
+    /// Rises with each resume and take-over; a target that has seen a newer one refuses.
+    pub epoch: u32,
+    pub step: StepId,
+    pub part: Part,
+    /// From 1, over all rounds of the step on this host.
+    pub attempt: u32,
+    pub action: Action,
+    pub gate: Option<GateNo>,
+}
+
+/// Whether an attempt is begun or asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// Start it.
+    Start,
+    /// It was begun before: attach to it, and start it only where the target proves that it never did.
+    Reattach,
+}
+
+/// The engine's decision that an attempt may begin. It runs nothing: it must be recorded first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ready {
+    task: Task,
+    begin: Begin,
+}
+
+/// The right to run one attempt, once: it was decided and it is on record. Made by nothing but [`Permit::obtain`].
+#[derive(Debug)]
+pub struct Permit {
+    task: Task,
+    begin: Begin,
+}
+
+impl Task {
+    /// The command of the attempt's part.
+    pub fn command(&self) -> &Command {
+        match (self.part, &self.action.done_when) {
+            (Part::Look, Some(look)) => look,
+            (Part::Look | Part::Main, _) => &self.action.command,
+        }
+    }
+
+    /// The host that it is for.
+    pub fn host(&self) -> &HostName {
+        &self.action.host
+    }
+}
+
+impl Ready {
+    pub(in crate::engine) fn new(task: Task, begin: Begin) -> Self {
+        Self { task, begin }
+    }
+
+    /// A decision that no engine made, for the transports' own tests.
+    #[cfg(test)]
+    pub(crate) fn for_conformance_test(task: Task, begin: Begin) -> Self {
+        Self::new(task, begin)
+    }
+
+    /// What would be run.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    fn intent(&self) -> Event {
+        let Task { step, part, attempt, action, gate, .. } = &self.task;
+        let (step, host) = (step.clone(), action.host.clone());
+        match self.begin {
+            Begin::Reattach => Event::ActionReattached { step, host, part: *part, attempt: *attempt },
+            Begin::Start => Event::ActionStarted {
+                step,
+                host,
+                part: *part,
+                attempt: *attempt,
+                action: action.digest,
+                sends: self.task.command().sends(),
+                gate: *gate,
+            },
+        }
+    }
+}
+
+impl Permit {
+    /// Records the intent of each decision with one sync and gives the right to carry it out, in the same order.
+    ///
+    /// # Errors
+    /// Where the record refuses or fails, nobody gets a permit.
+    pub fn obtain(decisions: Vec<Ready>, log: &mut dyn AppendLog) -> Result<Vec<(Permit, Entry)>, AppendError> {
+        let entries = log.append_all(decisions.iter().map(Ready::intent).collect())?;
+        let permits = decisions.into_iter().map(|Ready { task, begin }| Permit { task, begin });
+        Ok(permits.zip(entries).collect())
+    }
+
+    /// What may be run.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// Whether it is begun or asked about.
+    pub fn begin(&self) -> Begin {
+        self.begin
+    }
+}

@@ -1,0 +1,199 @@
+//! The single source of truth: what happened, in the past tense, and the port by which it becomes durable.
+//! Never decides anything and never does I/O.
+
+mod entry;
+mod outcome;
+mod stage;
+
+pub use entry::{AppendError, AppendLog, Entry, Head};
+pub use outcome::{Judgement, NotStarted, Outcome, Signaller, Stream};
+pub use stage::{Action, Attempts, Command, Effect, HostKey, Mode, OnFailure, Parse, Part, Place, Reading, Retry, Stage, StageWork, Until};
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Bytes, Digest, GateNo, HostName, Period, Person, RunId, StepId, Timestamp};
+
+/// One thing that happened in a run. In a journal it is a JSON object tagged by `kind`; variants stand in the order of a run's life.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Event {
+    /// The run exists: by whom, of what, under which rules. Always the first.
+    RunOpened(Box<RunOpened>),
+    /// A host answered and proved its key; nothing was run there yet.
+    HostReached { host: HostName, place: Place },
+    /// A host could not be reached, or its key was not the known one.
+    HostUnreachable { host: HostName, why: String },
+    /// A step was rendered; from now on it is final.
+    StagePrepared { stage: Box<Stage> },
+    /// A step was left out: by its `when`, or because a person said so.
+    StepSkipped { step: StepId, why: String },
+    /// A step could not be rendered, or selected no host or the wrong number of them; nothing of it ran.
+    StepRefused { step: StepId, why: String },
+    /// A signed request for approval lies in `approvals/`.
+    GateOpened { gate: GateNo, asks: Box<GateAsks> },
+    /// A signed approval counts.
+    ApprovalGiven { gate: GateNo, person: Person, key: String, document: Digest },
+    /// A document was offered that does not count, and why.
+    ApprovalRefused { gate: Option<GateNo>, document: Digest, why: String },
+    /// A signed denial: final for this request.
+    ApprovalDenied { gate: GateNo, person: Person, key: String, document: Digest, sentence: String },
+    /// Nobody answered in time; a new request may be opened when the run is resumed.
+    GateExpired { gate: GateNo },
+    /// The intent to send; durable before the first byte leaves. `sends` is the SHA-256 of the script.
+    ActionStarted { step: StepId, host: HostName, part: Part, attempt: u32, action: Digest, sends: Digest, gate: Option<GateNo> },
+    /// The intent to ask a host again about an attempt that was started before: attaches, never starts twice.
+    ActionReattached { step: StepId, host: HostName, part: Part, attempt: u32 },
+    /// What became of an attempt.
+    ActionEnded { step: StepId, host: HostName, part: Part, attempt: u32, ended: Box<Ended> },
+    /// A wait began and lasts until this time.
+    WaitBegan { step: StepId, until: Timestamp },
+    /// A person answered a question of the runbook or of the engine.
+    PersonAnswered { step: StepId, person: Person, answer: Answer },
+    /// A line of the scribe.
+    NoteAdded { person: Person, text: String },
+    /// The runner stopped before the end; the run can be resumed.
+    RunInterrupted { why: Interruption },
+    /// A runner goes on with this run. Attempts that had started and not ended are asked again.
+    RunResumed { person: Person, epoch: u32, machine: String },
+    /// The end; `seal` names the document that the person who ran it signed over all lines before.
+    RunClosed { verdict: Verdict, seal: Option<Digest> },
+}
+
+/// What a run is: see [`Event::RunOpened`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunOpened {
+    pub run: RunId,
+    pub mode: RunMode,
+    /// The runbook's name, and its title.
+    pub runbook: String,
+    pub title: String,
+    pub requester: Person,
+    /// Fingerprint (`SHA256:…`) of the key that the requester will sign with; `None` where no key is at hand, which only runs without gates allow.
+    pub requester_key: Option<String>,
+    /// The machine that the runner works on.
+    pub machine: String,
+    /// The parameters as rendered text, by name.
+    pub parameters: BTreeMap<String, Bytes>,
+    /// SHA-256 of the files that the run works by; copies lie in `inputs/`.
+    pub inputs: Inputs,
+    /// The git revision of the library, such as `1f2e3d4 (clean)`.
+    pub revision: Option<String>,
+    /// The policy's rules in force, so that a verifier needs no YAML.
+    pub rules: Rules,
+    /// The version of this program.
+    pub version: String,
+}
+
+/// Whether anything of a run is real.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunMode {
+    /// Every step runs.
+    Real,
+    /// Only `read` steps run.
+    DryRun,
+    /// Nothing real is touched.
+    Drill,
+}
+
+/// SHA-256 of each file that a run works by, as its bytes lay on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inputs {
+    pub runbook: Digest,
+    pub inventory: Digest,
+    pub policy: Digest,
+    pub signers: Digest,
+}
+
+/// What the policy asks, in full.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// Ends the signatures' namespaces.
+    pub domain: String,
+    /// People and their groups.
+    pub people: BTreeMap<Person, Vec<String>>,
+    /// For each environment, the number of people besides the requester that a step of each effect needs.
+    /// What is not named has the floor of `production`.
+    pub floors: BTreeMap<String, BTreeMap<Effect, u32>>,
+}
+
+/// What a gate asks for: see [`Event::GateOpened`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GateAsks {
+    /// SHA-256 of the request document.
+    pub request: Digest,
+    /// 32 characters by chance, new for each opening of a gate.
+    pub nonce: String,
+    /// The six characters that an approver types.
+    pub check: String,
+    /// The head of the journal that the request was written against.
+    pub journal: Head,
+    pub issued: Timestamp,
+    pub expires: Timestamp,
+    /// One slot an approval: each lists who may fill it; different people fill different slots.
+    pub slots: Vec<Vec<Person>>,
+    /// The steps that it covers.
+    pub covers: Vec<StepId>,
+}
+
+/// What became of an attempt: see [`Event::ActionEnded`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ended {
+    pub outcome: Outcome,
+    pub stdout: Stream,
+    pub stderr: Stream,
+    pub took_ms: Period,
+    /// Whether the result is what the step expects.
+    pub judgement: Judgement,
+    /// What later steps may use of it: kept where the step registers it.
+    pub reading: Option<Reading>,
+}
+
+/// An answer to a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answer {
+    /// A manual step was done.
+    Done { remark: String },
+    /// A manual step could not be done.
+    NotDone { remark: String },
+    /// After a failure: what failed shall be tried again (under a new gate where there was one).
+    Retry,
+    /// After a failure: go on without it.
+    GoOn,
+    /// After a failure: stop here.
+    Stop,
+}
+
+/// Why a runner stopped before the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Interruption {
+    /// A person asked for it.
+    Asked,
+    /// A gate expired.
+    GateExpired { gate: GateNo },
+    /// Only a person can say how it goes on.
+    NeedsPerson { step: StepId, why: String },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every step went as the runbook expects.
+    Recovered,
+    /// A step failed.
+    Failed,
+    /// A person ended it.
+    Stopped,
+    /// An approver denied it.
+    Denied,
+}

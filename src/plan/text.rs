@@ -1,0 +1,73 @@
+//! The text form of what will be done: what is displayed is what is hashed, signed and executed. Never shortens anything.
+//!
+//! One step is a line that begins with `step`; each group of hosts that get the same commands follows as lines that begin with
+//! `  on`, then the commands' lines: `  ? ` for the look of `done_when`, `  $ ` for the command itself. Every line is ASCII by `base::ascii`.
+
+use crate::base::{Digest, ascii};
+use crate::event::{Action, Command, Effect, Stage, StageWork};
+
+/// The text form of a stage, one element a line, without newlines.
+pub fn stage_lines(stage: &Stage) -> Vec<String> {
+    let mut lines = vec![step_line(stage)];
+    match &stage.work {
+        StageWork::Commands { actions, .. } => lines.extend(action_lines(actions)),
+        StageWork::Withheld { says, actions } => {
+            lines.push(format!("  ({})", ascii(says.as_bytes())));
+            lines.extend(action_lines(actions));
+        }
+        StageWork::Manual { instructions } => lines.extend(instructions.lines().map(|line| format!("  > {}", ascii(line.as_bytes())))),
+        StageWork::Wait { period } => lines.push(format!("  wait {period}")),
+    }
+    lines
+}
+
+/// SHA-256 over `runbook-action-v1` and the lines that say this action alone, each ended by a newline.
+pub fn action_digest(stage: &Stage, action: &Action) -> Digest {
+    let mut text = format!("runbook-action-v1\n{}\n{}\n", step_line(stage), on_line(action));
+    for line in command_lines(action) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    Digest::of(text.as_bytes())
+}
+
+fn step_line(stage: &Stage) -> String {
+    let name = ascii(stage.name.as_bytes());
+    match stage.effect {
+        Effect::Read => format!("step {} {} \"{name}\" read", stage.number, stage.step),
+        Effect::Idempotent | Effect::Once | Effect::Destructive => {
+            format!("step {} {} \"{name}\" {}, {}", stage.number, stage.step, stage.effect, stage.attempts)
+        }
+    }
+}
+
+fn on_line(action: &Action) -> String {
+    let place =
+        action.place.as_ref().map_or("(not reached yet)".to_owned(), |place| format!("{} {}", ascii(place.login.as_bytes()), place.key));
+    let user = action.command.r#become.as_ref().map_or(String::new(), |user| format!(", as {}", ascii(user.as_bytes())));
+    let environment = ascii(action.environment.as_bytes());
+    format!("  on {} = {place}, {environment}{user}, {}, timeout {}", action.host, ascii(action.command.shell.as_bytes()), action.timeout)
+}
+
+fn action_lines(actions: &[Action]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (index, action) in actions.iter().enumerate() {
+        lines.push(on_line(action));
+        let commands = command_lines(action);
+        if actions.get(index + 1).is_none_or(|next| command_lines(next) != commands) {
+            lines.extend(commands);
+        }
+    }
+    lines
+}
+
+fn command_lines(action: &Action) -> Vec<String> {
+    let marked = |mark: &'static str, command: &Command| {
+        let script = command.script.as_slice();
+        let body = script.strip_suffix(b"\n").unwrap_or(script);
+        body.split(|&byte| byte == b'\n').map(|line| format!("  {mark} {}", ascii(line))).collect::<Vec<_>>()
+    };
+    let mut lines = action.done_when.as_ref().map_or(Vec::new(), |look| marked("?", look));
+    lines.extend(marked("$", &action.command));
+    lines
+}
