@@ -3,10 +3,12 @@
 
 mod entry;
 mod outcome;
+mod pulse;
 mod stage;
 
 pub use entry::{AppendError, AppendLog, Entry, Head};
 pub use outcome::{Judgement, NotStarted, Outcome, Signaller, Stream};
+pub use pulse::Pulse;
 pub use stage::{Action, Attempts, Command, Effect, HostKey, Mode, OnFailure, Parse, Part, Place, Reading, Retry, Stage, StageWork, Until};
 
 use std::collections::BTreeMap;

@@ -1,6 +1,26 @@
 //! What will be done, to the byte: parameters, templates and shell quoting, rendered steps, and the text form that is hashed and approved.
 //! Never reaches an effect.
 
+mod filters;
+mod gates;
+mod judge;
+mod lexer;
+mod names;
+mod params;
+mod program;
+mod quote;
+mod render;
+mod template;
 mod text;
+mod value;
 
+pub use gates::{DEFAULT_EXPIRY, GateError, filled, floor, slots};
+pub use judge::{READING_LIMIT, Seen, judge, said};
+pub use names::{TemplateKind, names_of, names_to_render, templates_of};
+pub use params::{ParameterError, Parameters, check as check_parameter};
+pub use program::{Presence, Program, ProgramGate, ProgramStep, Road, Setting};
+pub use quote::QuoteError;
+pub use render::{DEFAULT_MAX_OUTPUT, DEFAULT_TIMEOUT, RenderError, hosts_of, on_failure_unattended, prepare};
+pub use template::{Scope, TemplateError, command, holds, names_in_expression, names_in_template, plain};
 pub use text::{action_digest, stage_lines};
+pub use value::{Given, Registered, RegisteredHost};

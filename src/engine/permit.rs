@@ -1,7 +1,7 @@
 //! Proof by possession: `Ready` comes only from a decision, `Permit` only from a durable record of it, and only a `Permit` runs anything.
 
 use crate::base::{GateNo, HostName, RunId, StepId};
-use crate::event::{Action, AppendError, AppendLog, Command, Entry, Event, Part};
+use crate::event::{Action, AppendError, AppendLog, Command, Entry, Event, Mode, Part};
 
 /// One attempt of one action, as a transport needs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +46,14 @@ impl Task {
         match (self.part, &self.action.done_when) {
             (Part::Look, Some(look)) => look,
             (Part::Look | Part::Main, _) => &self.action.command,
+        }
+    }
+
+    /// How it is sent: a look changes nothing and goes the direct way.
+    pub fn mode(&self) -> Mode {
+        match self.part {
+            Part::Look => Mode::Direct,
+            Part::Main => self.action.mode,
         }
     }
 

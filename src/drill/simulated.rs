@@ -1,0 +1,203 @@
+//! Simulated hosts as one more transport: they keep claims as real ones do, and drop, stall, answer 255 and die. Touches nothing real.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::base::{HostName, Period, RunId, StepId, Timestamp};
+use crate::effects::{BoxFuture, Clock, OutputSink, StopLevel, StopSignal, Transport, Unreached};
+use crate::engine::{Begin, Permit, Task};
+use crate::event::{HostKey, Mode, NotStarted, Outcome, Part, Place, Signaller};
+
+/// What a simulated command does.
+#[derive(Debug, Clone, Default)]
+pub struct Reply {
+    /// Its exit status.
+    pub code: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    /// How long it takes.
+    pub takes: Period,
+    /// What goes wrong around it.
+    pub breaks: Option<Break>,
+}
+
+/// A fault around one command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Break {
+    /// The connection is lost before the command starts: certain where a claim can be asked.
+    Before,
+    /// The connection is lost while it runs; the command goes on, and no reconnection succeeds in time.
+    During,
+    /// The host loses its memory after it ran: nobody can say any more.
+    Amnesia,
+}
+
+type Behaviour = Box<dyn Fn(&Task) -> Reply + Send + Sync>;
+type ClaimKey = (RunId, StepId, Part, u32);
+
+#[derive(Default)]
+struct Host {
+    claims: BTreeMap<ClaimKey, Reply>,
+    forgotten: BTreeSet<ClaimKey>,
+    epoch: u32,
+    starts: Vec<(StepId, Part, u32)>,
+}
+
+/// A set of simulated hosts that outlives any runner.
+pub struct SimulatedHosts {
+    hosts: Mutex<BTreeMap<HostName, Host>>,
+    down: BTreeSet<HostName>,
+    behaviour: Behaviour,
+}
+
+impl SimulatedHosts {
+    /// Hosts that answer by this behaviour, except those that are down.
+    pub fn new(down: impl IntoIterator<Item = HostName>, behaviour: impl Fn(&Task) -> Reply + Send + Sync + 'static) -> Self {
+        Self { hosts: Mutex::default(), down: down.into_iter().collect(), behaviour: Box::new(behaviour) }
+    }
+
+    /// How often each attempt was really started: step, part and attempt of each start on a host, in order.
+    pub fn starts(&self, host: &HostName) -> Vec<(StepId, Part, u32)> {
+        self.lock().get(host).map_or_else(Vec::new, |host| host.starts.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<HostName, Host>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Claims and starts an attempt, or finds what became of it.
+    fn begin(&self, task: &Task, begin: Begin) -> Begun {
+        let key = (task.run.clone(), task.step.clone(), task.part, task.attempt);
+        let mut hosts = self.lock();
+        let host = hosts.entry(task.host().clone()).or_default();
+        if task.epoch < host.epoch {
+            return Begun::Refused;
+        }
+        host.epoch = task.epoch;
+        if host.forgotten.contains(&key) {
+            return Begun::Gone;
+        }
+        if let Some(reply) = host.claims.get(&key) {
+            return Begun::Attached(reply.clone());
+        }
+        let reply = (self.behaviour)(task);
+        if reply.breaks == Some(Break::Before) && begin == Begin::Start {
+            return Begun::Lost;
+        }
+        host.starts.push((task.step.clone(), task.part, task.attempt));
+        if task.mode() == Mode::Claim {
+            host.claims.insert(key, reply.clone());
+        }
+        Begun::Started(reply)
+    }
+
+    fn amnesia(&self, task: &Task) {
+        let key = (task.run.clone(), task.step.clone(), task.part, task.attempt);
+        if let Some(host) = self.lock().get_mut(task.host()) {
+            host.claims.remove(&key);
+            host.forgotten.insert(key);
+        }
+    }
+}
+
+enum Begun {
+    Started(Reply),
+    Attached(Reply),
+    Lost,
+    Gone,
+    Refused,
+}
+
+fn unknown(why: &str) -> Outcome {
+    Outcome::Unknown { why: why.to_owned() }
+}
+
+impl Transport for SimulatedHosts {
+    fn reach<'a>(&'a self, host: &'a HostName) -> BoxFuture<'a, Result<Place, Unreached>> {
+        let down = self.down.contains(host);
+        let place = Place { login: format!("sim@{host}"), key: HostKey(format!("SHA256:simulated-{host}")) };
+        Box::pin(async move { if down { Err(Unreached { why: "no route to host".to_owned() }) } else { Ok(place) } })
+    }
+
+    fn run<'a>(&'a self, permit: Permit, out: &'a mut dyn OutputSink, mut stop: StopSignal) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let task = permit.task();
+            let reply = match self.begin(task, permit.begin()) {
+                Begun::Started(reply) => reply,
+                Begun::Attached(reply) => Reply { breaks: None, ..reply },
+                Begun::Lost => return Outcome::NeverStarted { cause: NotStarted::Unreachable, why: "the connection was lost".to_owned() },
+                Begun::Gone => return unknown("the host does not remember it"),
+                Begun::Refused => {
+                    return Outcome::NeverStarted { cause: NotStarted::Refused, why: "a newer runner has taken this run over".to_owned() };
+                }
+            };
+            let timed_out = reply.takes > task.action.timeout;
+            let takes = reply.takes.min(task.action.timeout);
+            let killed = async {
+                while *stop.borrow_and_update() < StopLevel::Kill {
+                    if stop.changed().await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                }
+            };
+            let stopped = tokio::select! {
+                () = tokio::time::sleep(takes.as_std()) => false,
+                () = killed => true,
+            };
+            match reply.breaks {
+                Some(Break::During) => return unknown("the connection was lost while it ran"),
+                Some(Break::Amnesia) => {
+                    self.amnesia(task);
+                    return unknown("the host was lost after it ran");
+                }
+                Some(Break::Before) | None => {}
+            }
+            if stopped || timed_out {
+                let by = if stopped { Signaller::Stop } else { Signaller::Timeout };
+                return Outcome::Signalled { signal: "TERM".to_owned(), by };
+            }
+            out.stdout(&reply.stdout);
+            out.stderr(&reply.stderr);
+            Outcome::Exited { code: reply.code }
+        })
+    }
+
+    fn forget<'a>(&'a self, host: &'a HostName, run: &'a RunId, step: &'a StepId, part: Part, attempt: u32) -> BoxFuture<'a, ()> {
+        let key = (run.clone(), step.clone(), part, attempt);
+        Box::pin(async move {
+            if let Some(host) = self.lock().get_mut(host) {
+                host.claims.remove(&key);
+                host.forgotten.insert(key);
+            }
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// A clock that runs with tokio's own: with its time paused, hours pass in no time.
+#[derive(Debug, Clone, Copy)]
+pub struct SimulatedClock {
+    began: tokio::time::Instant,
+    at: Timestamp,
+}
+
+impl SimulatedClock {
+    /// Shows this time now.
+    pub fn new(at: Timestamp) -> Self {
+        Self { began: tokio::time::Instant::now(), at }
+    }
+}
+
+impl Clock for SimulatedClock {
+    fn now(&self) -> Timestamp {
+        self.at.after(Period::from(self.began.elapsed()))
+    }
+
+    fn until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        let left = at.since(self.now());
+        Box::pin(tokio::time::sleep(left.as_std()))
+    }
+}

@@ -1,0 +1,196 @@
+//! `State::after`: how each event changes the state, and which events cannot follow. An illegal event is refused
+//! before it is written, and is tampering when it is read.
+
+use super::legal::check;
+use super::progress::{HostResult, settled_results};
+use super::state::{Attempt, GateAnswer, GateState, HostFact, LeftOut, Life, Phase, State, StepState};
+use crate::base::{HostName, Person, StepId, Timestamp};
+use crate::event::{Answer, Effect, Event, Mode, Part, Stage, StageWork};
+use crate::plan::filled;
+
+/// An event that cannot follow what happened before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Illegal {
+    pub why: String,
+}
+
+impl State {
+    /// Takes in an event that happened at this time.
+    ///
+    /// # Errors
+    /// An event that cannot follow; the state is as before then.
+    pub fn after(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
+        check(self, event)?;
+        self.apply(at, event);
+        Ok(())
+    }
+
+    /// Whether an event may follow now.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn allows(&self, event: &Event) -> Result<(), Illegal> {
+        check(self, event)
+    }
+
+    fn apply(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            Event::RunOpened(opened) => {
+                self.runners.push(opened.requester.clone());
+                self.opened = Some((at, (**opened).clone()));
+                self.epoch = 1;
+                self.life = Life::Running;
+            }
+            Event::HostReached { host, place } => {
+                self.hosts.insert(host.clone(), HostFact::Reached(place.clone()));
+            }
+            Event::HostUnreachable { host, why } => {
+                self.hosts.insert(host.clone(), HostFact::Unreachable(why.clone()));
+            }
+            Event::StagePrepared { stage } => self.prepared(stage),
+            Event::StepSkipped { step, why } => self.touched(step).left_out = Some(LeftOut::Skipped(why.clone())),
+            Event::StepRefused { step, why } => self.touched(step).left_out = Some(LeftOut::Refused(why.clone())),
+            Event::GateOpened { gate, asks } => {
+                let opened = GateState { asks: (**asks).clone(), approvals: Vec::new(), answer: GateAnswer::Awaited };
+                self.gates.insert(*gate, opened);
+            }
+            Event::ApprovalGiven { gate, person, key, document } => {
+                if let Some(gate) = self.gates.get_mut(gate) {
+                    gate.approvals.push((person.clone(), key.clone(), *document));
+                    gate.settle();
+                }
+            }
+            Event::ApprovalRefused { .. } | Event::NoteAdded { .. } => {}
+            Event::ApprovalDenied { gate, person, sentence, .. } => {
+                if let Some(gate) = self.gates.get_mut(gate) {
+                    gate.answer = GateAnswer::Denied { person: person.clone(), sentence: sentence.clone() };
+                }
+            }
+            Event::GateExpired { gate } => {
+                if let Some(gate) = self.gates.get_mut(gate) {
+                    gate.answer = GateAnswer::Expired;
+                }
+            }
+            Event::ActionStarted { step, host, part, attempt, .. } => self.started(at, step, host, *part, *attempt),
+            Event::ActionReattached { step, host, part, attempt } => self.set_phase(step, host, *part, *attempt, Phase::Running),
+            Event::ActionEnded { step, host, part, attempt, ended } => {
+                self.set_phase(step, host, *part, *attempt, Phase::Ended { at, ended: ended.clone() });
+            }
+            Event::WaitBegan { step, until } => self.touched(step).wait_until = Some(*until),
+            Event::PersonAnswered { step, person, answer } => self.answered(step, person, answer),
+            Event::RunInterrupted { why } => self.life = Life::Interrupted(why.clone()),
+            Event::RunResumed { person, epoch, .. } => self.resumed(person, *epoch),
+            Event::RunClosed { verdict, .. } => self.life = Life::Closed(*verdict),
+        }
+    }
+
+    fn touched(&mut self, step: &StepId) -> &mut StepState {
+        self.steps.entry(step.clone()).or_default()
+    }
+
+    fn prepared(&mut self, stage: &Stage) {
+        let step = self.touched(&stage.step);
+        step.round = stage.round;
+        step.stage = Some(stage.clone());
+    }
+
+    fn started(&mut self, at: Timestamp, step: &StepId, host: &HostName, part: Part, number: u32) {
+        let step = self.touched(step);
+        let attempt = Attempt { part, number, round: step.round, started: at, phase: Phase::Running };
+        step.attempts.entry(host.clone()).or_default().push(attempt);
+    }
+
+    fn set_phase(&mut self, step: &StepId, host: &HostName, part: Part, number: u32, phase: Phase) {
+        let attempts = self.touched(step).attempts.entry(host.clone()).or_default();
+        if let Some(attempt) = attempts.iter_mut().find(|attempt| attempt.part == part && attempt.number == number) {
+            attempt.phase = phase;
+        }
+    }
+
+    fn answered(&mut self, id: &StepId, person: &Person, answer: &Answer) {
+        let step = self.touched(id);
+        match answer {
+            Answer::Done { .. } | Answer::NotDone { .. } | Answer::GoOn | Answer::Stop => {
+                step.answer = Some((person.clone(), answer.clone()))
+            }
+            Answer::Retry => self.try_again(id),
+        }
+    }
+
+    /// What went well stays; the rest is rendered and, behind a gate, asked for again.
+    fn try_again(&mut self, id: &StepId) {
+        let step = self.touched(id);
+        step.left_out = None;
+        step.answer = None;
+        let Some(stage) = step.stage.take() else { return };
+        let well = |result: &HostResult| matches!(result, HostResult::Ok | HostResult::Skipped);
+        step.done_before.extend(settled_results(&stage, step).into_iter().filter(|(_, result)| well(result)));
+        if let Some(gate) = stage.gate.and_then(|gate| self.gates.get_mut(&gate)) {
+            gate.answer = GateAnswer::Withdrawn;
+        }
+        self.forget_unreachable();
+    }
+
+    fn forget_unreachable(&mut self) {
+        self.hosts.retain(|_, fact| matches!(fact, HostFact::Reached(_)));
+    }
+
+    /// A new runner: what was under way is asked about, what had expired may be asked again, its own approvals are dropped.
+    fn resumed(&mut self, person: &Person, epoch: u32) {
+        self.epoch = epoch;
+        self.life = Life::Running;
+        if !self.runners.contains(person) {
+            self.runners.push(person.clone());
+        }
+        self.forget_unreachable();
+        for step in self.steps.values_mut() {
+            step.orphan();
+        }
+        for gate in self.gates.values_mut() {
+            gate.drop_approvals_of(person);
+        }
+    }
+}
+
+impl StepState {
+    fn orphan(&mut self) {
+        let Some(stage) = &self.stage else { return };
+        let StageWork::Commands { actions, .. } = &stage.work else { return };
+        for action in actions {
+            for attempt in self.attempts.get_mut(&action.host).into_iter().flatten() {
+                let open = attempt.phase == Phase::Running || (attempt.round == stage.round && attempt.is_unknown());
+                if open {
+                    let asks = action.mode == Mode::Claim && attempt.part == Part::Main && stage.effect != Effect::Read;
+                    attempt.phase = if asks { Phase::Orphaned } else { Phase::Lost };
+                }
+            }
+        }
+    }
+}
+
+impl Attempt {
+    fn is_unknown(&self) -> bool {
+        matches!(&self.phase, Phase::Ended { ended, .. } if matches!(ended.outcome, crate::event::Outcome::Unknown { .. }))
+    }
+}
+
+impl GateState {
+    fn settle(&mut self) {
+        let people: Vec<Person> = self.approvals.iter().map(|(person, ..)| person.clone()).collect();
+        if filled(&self.asks.slots, &people) {
+            self.answer = GateAnswer::Approved;
+        }
+    }
+
+    fn drop_approvals_of(&mut self, person: &Person) {
+        let before = self.approvals.len();
+        self.approvals.retain(|(approver, ..)| approver != person);
+        if self.approvals.len() < before && self.answer == GateAnswer::Approved {
+            self.answer = GateAnswer::Withdrawn;
+        }
+        if self.answer == GateAnswer::Expired {
+            self.answer = GateAnswer::Withdrawn;
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Which events may follow: the rules that hold even when the program that wrote a journal did not keep them.
+
+use super::fold::Illegal;
+use super::state::{GateAnswer, GateState, Life, Phase, State, StepState};
+use crate::base::{Digest, GateNo, HostName, Person, StepId};
+use crate::event::{Action, Attempts, Effect, Event, GateAsks, Part, RunMode, RunOpened, Stage, StageWork};
+use crate::plan::{action_digest, floor};
+
+type Verdict = Result<(), Illegal>;
+
+fn refuse<T>(why: impl Into<String>) -> Result<T, Illegal> {
+    Err(Illegal { why: why.into() })
+}
+
+fn unless(holds: bool, why: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { refuse(why()) }
+}
+
+/// Whether an event may follow this state.
+pub fn check(state: &State, event: &Event) -> Verdict {
+    life(state, event)?;
+    match event {
+        Event::RunOpened(_)
+        | Event::HostReached { .. }
+        | Event::HostUnreachable { .. }
+        | Event::ApprovalRefused { .. }
+        | Event::NoteAdded { .. }
+        | Event::RunInterrupted { .. } => Ok(()),
+        Event::StagePrepared { stage } => prepared(state, stage),
+        Event::StepSkipped { step, .. } | Event::StepRefused { step, .. } => untouched(state, step),
+        Event::GateOpened { gate, asks } => gate_opened(state, *gate, asks),
+        Event::ApprovalGiven { gate, person, key, .. } => approval(state, *gate, person, key),
+        Event::ApprovalDenied { gate, person, key, .. } => answer(state, *gate, person, key).map(|_| ()),
+        Event::GateExpired { gate } => awaited(state, *gate).map(|_| ()),
+        Event::ActionStarted { step, host, part, attempt, action, sends, gate } => {
+            started(state, step, host, *part, *attempt)?;
+            may_run(state, (step, host, *part), *action, *sends, *gate)
+        }
+        Event::ActionReattached { step, host, part, attempt } => {
+            let orphaned = phase(state, step, host, *part, *attempt) == Some(&Phase::Orphaned);
+            unless(orphaned, || format!("attempt {attempt} of {step} on {host} is not waiting to be asked about"))
+        }
+        Event::ActionEnded { step, host, part, attempt, .. } => {
+            let running = phase(state, step, host, *part, *attempt) == Some(&Phase::Running);
+            unless(running, || format!("attempt {attempt} of {step} on {host} is not running"))
+        }
+        Event::WaitBegan { step, .. } => {
+            let waits = stage(state, step)?.0.wait_until.is_none();
+            unless(waits, || format!("{step} waits already"))
+        }
+        Event::PersonAnswered { .. } => Ok(()),
+        Event::RunResumed { epoch, .. } => unless(*epoch == state.epoch + 1, || format!("expected epoch {}, got {epoch}", state.epoch + 1)),
+        Event::RunClosed { .. } => unless(!state.is_anything_running(), || "something is still running".to_owned()),
+    }
+}
+
+fn life(state: &State, event: &Event) -> Verdict {
+    match (&state.life, event) {
+        (Life::Unborn, Event::RunOpened(opened)) => opened_well(opened),
+        (Life::Unborn, _) => refuse("a run begins with run_opened"),
+        (_, Event::RunOpened(_)) => refuse("a run is opened once"),
+        (Life::Running, _) => Ok(()),
+        (Life::Interrupted(_), Event::RunResumed { .. } | Event::RunClosed { .. } | Event::NoteAdded { .. }) => Ok(()),
+        (Life::Interrupted(_), _) => refuse("the run is interrupted; it must be resumed first"),
+        (Life::Closed(_), Event::NoteAdded { .. }) => refuse("the run is closed"),
+        (Life::Closed(_), _) => refuse("the run is closed"),
+    }
+}
+
+fn opened_well(opened: &RunOpened) -> Verdict {
+    unless(opened.rules.floors.contains_key("production"), || "the rules name no floor for production".to_owned())
+}
+
+fn untouched(state: &State, step: &StepId) -> Verdict {
+    let Some(step_state) = state.steps.get(step) else { return Ok(()) };
+    let begun = step_state.attempts.values().flatten().any(|attempt| attempt.round == step_state.round);
+    unless(step_state.left_out.is_none() && !begun, || format!("{step} has begun already"))
+}
+
+fn prepared(state: &State, stage: &Stage) -> Verdict {
+    let known = state.steps.get(&stage.step);
+    let round = known.map_or(0, |step| step.round) + 1;
+    unless(stage.round == round, || format!("expected round {round} of {}, got {}", stage.step, stage.round))?;
+    unless(known.is_none_or(|step| step.stage.is_none() && step.left_out.is_none()), || format!("{} is prepared already", stage.step))?;
+    let StageWork::Commands { actions, .. } = &stage.work else { return Ok(()) };
+    for (index, action) in actions.iter().enumerate() {
+        unless(actions[..index].iter().all(|other| other.host != action.host), || {
+            format!("{} is named twice in {}", action.host, stage.step)
+        })?;
+        unless(action.digest == action_digest(stage, action), || {
+            format!("the digest of {} on {} is not that of its text", stage.step, action.host)
+        })?;
+    }
+    let most = match stage.attempts {
+        Attempts::Free => stage.effect == Effect::Read,
+        Attempts::AtMost(most) => most >= 1 && (most == 1 || stage.effect <= Effect::Idempotent),
+    };
+    unless(most, || format!("{} may not be attempted {}", stage.step, stage.attempts))
+}
+
+fn gate_opened(state: &State, gate: GateNo, asks: &GateAsks) -> Verdict {
+    let free = state.gates.get(&gate).is_none_or(|gate| gate.answer == GateAnswer::Withdrawn || gate.answer == GateAnswer::Expired);
+    unless(free, || format!("gate {gate} is open already"))?;
+    for step in &asks.covers {
+        let (_, stage) = stage(state, step)?;
+        unless(stage.gate == Some(gate), || format!("{step} does not stand behind gate {gate}"))?;
+        let floor = floor_of(state, stage);
+        unless(asks.slots.len() >= floor as usize, || format!("gate {gate} asks fewer people than the policy's {floor}"))?;
+    }
+    unless(asks.slots.iter().flatten().all(|person| !state.runners.contains(person)), || format!("gate {gate} asks the one who runs it"))
+}
+
+fn floor_of(state: &State, stage: &Stage) -> u32 {
+    state.opened.as_ref().map_or(u32::MAX, |(_, opened)| floor(&opened.rules, stage))
+}
+
+fn awaited(state: &State, gate: GateNo) -> Result<&GateState, Illegal> {
+    match state.gates.get(&gate) {
+        Some(open) if open.answer == GateAnswer::Awaited => Ok(open),
+        Some(_) | None => refuse(format!("gate {gate} awaits no answer")),
+    }
+}
+
+fn answer<'a>(state: &'a State, gate: GateNo, person: &Person, key: &str) -> Result<&'a GateState, Illegal> {
+    let open = awaited(state, gate)?;
+    let runner =
+        state.runners.contains(person) || state.opened.as_ref().is_some_and(|(_, opened)| opened.requester_key.as_deref() == Some(key));
+    unless(!runner, || format!("{person} runs it and cannot answer gate {gate}"))?;
+    Ok(open)
+}
+
+fn approval(state: &State, gate: GateNo, person: &Person, key: &str) -> Verdict {
+    let open = answer(state, gate, person, key)?;
+    unless(open.asks.slots.iter().any(|slot| slot.contains(person)), || format!("gate {gate} does not ask {person}"))?;
+    let fresh = open.approvals.iter().all(|(other, other_key, _)| other != person && other_key != key);
+    unless(fresh, || format!("{person} or their key has approved gate {gate} already"))
+}
+
+fn stage<'a>(state: &'a State, step: &StepId) -> Result<(&'a StepState, &'a Stage), Illegal> {
+    let known = state.steps.get(step).filter(|step| step.left_out.is_none());
+    match known.and_then(|step| Some((step, step.stage.as_ref()?))) {
+        Some(found) => Ok(found),
+        None => refuse(format!("{step} is not prepared")),
+    }
+}
+
+fn phase<'a>(state: &'a State, step: &StepId, host: &HostName, part: Part, number: u32) -> Option<&'a Phase> {
+    let attempts = state.steps.get(step)?.attempts.get(host)?;
+    attempts.iter().find(|attempt| attempt.part == part && attempt.number == number).map(|attempt| &attempt.phase)
+}
+
+/// The attempt is the next one, and there are not too many of them.
+fn started(state: &State, id: &StepId, host: &HostName, part: Part, number: u32) -> Verdict {
+    let (step, stage) = stage(state, id)?;
+    let attempts = step.attempts.get(host).map_or(&[][..], Vec::as_slice);
+    let open = attempts.iter().any(|attempt| matches!(attempt.phase, Phase::Running | Phase::Orphaned));
+    unless(!open, || format!("an attempt of {id} on {host} is still open"))?;
+    let next = attempts.iter().filter(|attempt| attempt.part == part).count() as u32 + 1;
+    unless(number == next, || format!("expected attempt {next} of {id} on {host}, got {number}"))?;
+    let mains = attempts.iter().filter(|attempt| attempt.part == Part::Main && attempt.round == stage.round).count() as u32;
+    let room = match (part, stage.attempts) {
+        (Part::Look, _) | (Part::Main, Attempts::Free) => true,
+        (Part::Main, Attempts::AtMost(most)) => mains < most,
+    };
+    unless(room, || format!("{id} on {host} may run {}", stage.attempts))
+}
+
+/// What is started is what was prepared, in a place that was proven, behind its gate.
+fn may_run(state: &State, (id, host, part): (&StepId, &HostName, Part), digest: Digest, sends: Digest, gate: Option<GateNo>) -> Verdict {
+    let (_, stage) = stage(state, id)?;
+    let StageWork::Commands { actions, .. } = &stage.work else { return refuse(format!("{id} has no command")) };
+    let Some(action) = actions.iter().find(|action| action.host == *host) else { return refuse(format!("{id} does not name {host}")) };
+    unless(action.digest == digest, || format!("{id} on {host} is not what was prepared"))?;
+    unless(sent(action, part) == Some(sends), || format!("{id} on {host} sends other bytes than were prepared"))?;
+    unless(action.place.is_some(), || format!("{host} was not reached"))?;
+    unless(stage.gate == gate, || format!("{id} stands behind another gate"))?;
+    let needs_gate = stage.gate.is_some() || floor_of(state, stage) > 0;
+    let real = state.opened.as_ref().is_some_and(|(_, opened)| opened.mode != RunMode::DryRun) || stage.effect == Effect::Read;
+    unless(real, || format!("{id} changes something, and this is a dry run"))?;
+    let covered = stage.gate.is_some_and(|gate| state.is_approved(gate) && covers(state, gate, id));
+    unless(!needs_gate || covered, || format!("{id} on {host} is not approved"))
+}
+
+fn covers(state: &State, gate: GateNo, step: &StepId) -> bool {
+    state.gates.get(&gate).is_some_and(|gate| gate.asks.covers.contains(step))
+}
+
+fn sent(action: &Action, part: Part) -> Option<Digest> {
+    match part {
+        Part::Main => Some(action.command.sends()),
+        Part::Look => action.done_when.as_ref().map(crate::event::Command::sends),
+    }
+}

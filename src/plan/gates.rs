@@ -1,0 +1,117 @@
+//! How many people must agree, and who they may be: the author's wish raised to the policy's floor. Never counts an approval.
+
+use std::collections::BTreeSet;
+
+use super::program::{Program, ProgramGate};
+use crate::base::{Period, Person};
+use crate::event::{Rules, Stage, StageWork};
+
+/// How long a request stays open when nothing is said: long enough to wake a colleague, short enough to still know what was asked.
+pub const DEFAULT_EXPIRY: Period = Period::from_secs(15 * 60);
+
+/// Nobody could satisfy a gate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GateError {
+    /// A group or person that the policy and the roster do not know.
+    #[error("the gate on \"{gate}\" asks for `{name}`, which is neither a group of policy.yaml nor a person of allowed_signers")]
+    Unknown { gate: String, name: String },
+    /// Too few different people.
+    #[error(
+        "the gate on \"{gate}\" needs {needed} different people besides {requester}, and allowed_signers has too few of them: {eligible}. Add people, or ask somebody else to run it"
+    )]
+    Unfillable { gate: String, needed: usize, requester: Person, eligible: String },
+}
+
+/// One slot an approval that a gate over these stages needs; empty where it needs none.
+///
+/// # Errors
+/// See [`GateError`].
+pub fn slots(program: &Program, gate: &ProgramGate, stages: &[&Stage]) -> Result<Vec<Vec<Person>>, GateError> {
+    let floor = stages.iter().map(|stage| floor(&program.policy.rules, stage)).max().unwrap_or(0) as usize;
+    let mut slots = asked(program, gate)?;
+    while slots.len() < floor {
+        slots.push(everyone(program));
+    }
+    for slot in &mut slots {
+        slot.retain(|person| *person != program.requester);
+    }
+    if fillable(&slots) {
+        return Ok(slots);
+    }
+    let eligible: BTreeSet<&str> = slots.iter().flatten().map(Person::as_str).collect();
+    let eligible = if eligible.is_empty() { "nobody".to_owned() } else { eligible.into_iter().collect::<Vec<_>>().join(", ") };
+    Err(GateError::Unfillable { gate: gate.name.clone(), needed: slots.len(), requester: program.requester.clone(), eligible })
+}
+
+/// The number of people that the policy asks for a stage, over all environments that it touches.
+pub fn floor(rules: &Rules, stage: &Stage) -> u32 {
+    let StageWork::Commands { actions, .. } = &stage.work else { return 0 };
+    let floors = &rules.floors;
+    let of =
+        |environment: &str| floors.get(environment).or_else(|| floors.get("production")).and_then(|effects| effects.get(&stage.effect));
+    actions.iter().filter_map(|action| of(&action.environment)).copied().max().unwrap_or(0)
+}
+
+fn asked(program: &Program, gate: &ProgramGate) -> Result<Vec<Vec<Person>>, GateError> {
+    let Some(asks) = &gate.asks else { return Ok(Vec::new()) };
+    let lists = asks.from.iter().map(|list| list.iter().map(|name| people(program, gate, &name.value)).collect::<Result<Vec<_>, _>>());
+    let mut slots: Vec<Vec<Person>> = lists
+        .map(|list| list.map(|names| names.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect()))
+        .collect::<Result<_, _>>()?;
+    let wanted = asks.approvals.value as usize;
+    let more = match slots.as_slice() {
+        [only] => only.clone(),
+        _ => everyone(program),
+    };
+    while slots.len() < wanted {
+        slots.push(more.clone());
+    }
+    Ok(slots)
+}
+
+fn people(program: &Program, gate: &ProgramGate, name: &str) -> Result<Vec<Person>, GateError> {
+    let rules = &program.policy.rules;
+    let members: Vec<Person> =
+        rules.people.iter().filter(|(_, groups)| groups.iter().any(|group| group == name)).map(|(person, _)| person.clone()).collect();
+    let known = |person: &Person| program.roster.signers.iter().any(|signer| signer.person == *person);
+    if !members.is_empty() {
+        return Ok(members.into_iter().filter(known).collect());
+    }
+    match name.parse::<Person>() {
+        Ok(person) if known(&person) => Ok(vec![person]),
+        _ => Err(GateError::Unknown { gate: gate.name.clone(), name: name.to_owned() }),
+    }
+}
+
+fn everyone(program: &Program) -> Vec<Person> {
+    program.roster.signers.iter().map(|signer| signer.person.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn fillable(slots: &[Vec<Person>]) -> bool {
+    let everyone: BTreeSet<&Person> = slots.iter().flatten().collect();
+    filled(slots, &everyone.into_iter().cloned().collect::<Vec<_>>())
+}
+
+/// Whether these people fill all slots, each person at most one: a matching by augmenting paths.
+pub fn filled(slots: &[Vec<Person>], people: &[Person]) -> bool {
+    let mut holder: Vec<Option<usize>> = vec![None; people.len()];
+    (0..slots.len()).all(|slot| seat(slot, slots, people, &mut holder, &mut vec![false; people.len()]))
+}
+
+fn seat(slot: usize, slots: &[Vec<Person>], people: &[Person], holder: &mut [Option<usize>], tried: &mut [bool]) -> bool {
+    for (index, person) in people.iter().enumerate() {
+        if tried[index] || !slots[slot].contains(person) {
+            continue;
+        }
+        tried[index] = true;
+        let free = match holder[index] {
+            None => true,
+            Some(other) => seat(other, slots, people, holder, tried),
+        };
+        if free {
+            holder[index] = Some(slot);
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,245 @@
+//! Renders a step into a stage when it is reached: from here on it is final. Pure: the same program, scope and hosts give the same bytes.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+
+use super::program::{Program, ProgramStep, Road};
+use super::template::{self, Scope, TemplateError};
+use super::text::action_digest;
+use crate::base::{Bytes, Digest, GateNo, HostName, Period};
+use crate::event::{Action, Attempts, Command, Effect, Mode, OnFailure, Parse, Place, Retry, Stage, StageWork, Until};
+use crate::library::{Inventory, select};
+use crate::runbook::{HostCount, Work};
+use crate::text::Spanned;
+
+/// How long a step may take when nothing is said: long enough for a slow restart, short enough for a night.
+pub const DEFAULT_TIMEOUT: Period = Period::from_secs(600);
+/// How long to wait between looks or attempts when nothing is said.
+const DEFAULT_EVERY: Period = Period::from_secs(2);
+/// Hosts at work at once in one step: what one small machine can connect to and record without delay.
+const IN_FLIGHT: NonZeroU16 = NonZeroU16::new(50).expect("fifty is not zero");
+/// Bytes of each stream that are stored at the head, and as many at the tail, when nothing is said.
+pub const DEFAULT_MAX_OUTPUT: u64 = 32 << 20;
+
+/// Why a step cannot be rendered, in a sentence with its remedy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// A template has no value.
+    #[error("{word}: {source}")]
+    Template { word: &'static str, source: TemplateError },
+    /// A rendered text is not what its word asks for.
+    #[error("{word}: {why}")]
+    Text { word: &'static str, why: String },
+    /// The selector names no host, or the wrong number of them.
+    #[error("hosts: {why}")]
+    Hosts { why: String },
+}
+
+/// The hosts that a step selects, in the inventory's order.
+///
+/// # Errors
+/// A selector that names no known host, no host at all, or another number than `expect_hosts` says.
+pub fn hosts_of(program: &Program, step: &ProgramStep, scope: &Scope) -> Result<Vec<HostName>, RenderError> {
+    let Some(hosts) = &step.step.hosts else { return Ok(Vec::new()) };
+    let text = plain("hosts", hosts, scope)?;
+    let selected = select(&program.inventory, program.targets(), &text).map_err(|why| RenderError::Hosts { why })?;
+    if selected.is_empty() {
+        return Err(RenderError::Hosts { why: format!("`{text}` selects no host; expected at least one") });
+    }
+    counted(&selected, step.step.expect_hosts.as_ref())?;
+    Ok(selected)
+}
+
+fn counted(selected: &[HostName], expected: Option<&Spanned<HostCount>>) -> Result<(), RenderError> {
+    let Some(Spanned { value: HostCount { min, max }, .. }) = expected else { return Ok(()) };
+    let count = u32::try_from(selected.len()).unwrap_or(u32::MAX);
+    if (*min..=*max).contains(&count) {
+        return Ok(());
+    }
+    let wanted = if min == max { min.to_string() } else { format!("{min} to {max}") };
+    let names: Vec<&str> = selected.iter().map(HostName::as_str).collect();
+    Err(RenderError::Hosts { why: format!("expected {wanted} hosts (expect_hosts), got {count}: {}", names.join(", ")) })
+}
+
+/// Renders a step. `places` says which hosts were reached; an action on another host has no place.
+///
+/// # Errors
+/// See [`RenderError`]; nothing of the step may run then.
+pub fn prepare(
+    program: &Program,
+    step: &ProgramStep,
+    scope: &Scope,
+    places: &BTreeMap<HostName, Place>,
+    gate: Option<GateNo>,
+    round: u32,
+) -> Result<Stage, RenderError> {
+    let retry = retry(step, scope)?;
+    let attempts = match (step.effect, &retry) {
+        (Effect::Read, _) => Attempts::Free,
+        (Effect::Idempotent, Some(retry)) => Attempts::AtMost(retry.attempts),
+        (Effect::Idempotent | Effect::Once | Effect::Destructive, _) => Attempts::AtMost(1),
+    };
+    let mut stage = Stage {
+        step: step.id.clone(),
+        number: step.number.clone(),
+        name: step.step.name.value.clone(),
+        why: step.step.why.clone(),
+        effect: step.effect,
+        gate,
+        round,
+        attempts,
+        work: StageWork::Wait { period: Period::default() },
+        register: step.step.register.as_ref().map(|name| name.value.clone()),
+        on_failure: step.on_failure,
+        in_flight: IN_FLIGHT,
+        max_failures: step.step.max_failures.as_ref().map_or(0, |word| word.value),
+        max_output: step.step.max_output.as_ref().map_or(DEFAULT_MAX_OUTPUT, |word| word.value),
+    };
+    stage.work = match step.road {
+        Road::Carry => work(program, step, scope, places, retry)?,
+        Road::Withhold(says) => withheld(program, step, scope, places, says),
+    };
+    seal(&mut stage);
+    Ok(stage)
+}
+
+/// What is only shown is shown as far as it can be rendered.
+fn withheld(program: &Program, step: &ProgramStep, scope: &Scope, places: &BTreeMap<HostName, Place>, says: &str) -> StageWork {
+    let actions = match work(program, step, scope, places, None) {
+        Ok(StageWork::Commands { actions, .. }) => actions,
+        Ok(StageWork::Manual { .. } | StageWork::Wait { .. } | StageWork::Withheld { .. }) | Err(_) => Vec::new(),
+    };
+    StageWork::Withheld { says: says.to_owned(), actions }
+}
+
+fn work(
+    program: &Program,
+    step: &ProgramStep,
+    scope: &Scope,
+    places: &BTreeMap<HostName, Place>,
+    retry: Option<Retry>,
+) -> Result<StageWork, RenderError> {
+    match &step.step.work {
+        Work::Run { command, shell } | Work::Check { command, shell } => {
+            let shell = shell.as_ref().map_or("sh", |shell| shell.value.as_str());
+            let render = |host: &HostName| action(program, step, (command, shell), scope, (host, places.get(host)));
+            let actions = hosts_of(program, step, scope)?.iter().map(render).collect::<Result<_, _>>()?;
+            let parse: Option<Parse> = step.step.parse.as_ref().map(|word| word.value.clone());
+            let expect = step.step.expect.as_ref().map(|word| word.value.clone());
+            Ok(StageWork::Commands { actions, parse, expect, until: until(step, scope)?, retry })
+        }
+        Work::Manual { instructions } => Ok(StageWork::Manual { instructions: plain("manual", instructions, scope)? }),
+        Work::Wait { period } => Ok(StageWork::Wait { period: period_of("wait", period, scope)? }),
+        Work::Block { .. } => Err(RenderError::Text { word: "steps", why: "a block has no work of its own".to_owned() }),
+    }
+}
+
+fn action(
+    program: &Program,
+    step: &ProgramStep,
+    (text, shell): (&Spanned<String>, &str),
+    scope: &Scope,
+    (host, place): (&HostName, Option<&Place>),
+) -> Result<Action, RenderError> {
+    let scope = scope.on(host);
+    let r#become = step.step.r#become.as_ref().map(|user| user_name(user, &scope)).transpose()?;
+    let command = |text: &Spanned<String>, word: &'static str| -> Result<Command, RenderError> {
+        Ok(Command { script: script(step, text, word, &scope)?, shell: shell.to_owned(), r#become: r#become.clone() })
+    };
+    Ok(Action {
+        host: host.clone(),
+        environment: environment_of(&program.inventory, host),
+        place: place.cloned(),
+        command: command(text, "run")?,
+        done_when: step.step.done_when.as_ref().map(|text| command(text, "done_when")).transpose()?,
+        timeout: step.step.timeout.as_ref().map_or(Ok(DEFAULT_TIMEOUT), |text| period_of("timeout", text, &scope))?,
+        mode: if step.effect == Effect::Read { Mode::Direct } else { Mode::Claim },
+        digest: Digest::ZERO,
+    })
+}
+
+/// Actions carry the digest of their own lines, which need the whole stage.
+fn seal(stage: &mut Stage) {
+    let shape = stage.clone();
+    let actions = match &mut stage.work {
+        StageWork::Commands { actions, .. } | StageWork::Withheld { actions, .. } => actions,
+        StageWork::Manual { .. } | StageWork::Wait { .. } => return,
+    };
+    for action in actions {
+        action.digest = action_digest(&shape, action);
+    }
+}
+
+fn environment_of(inventory: &Inventory, host: &HostName) -> String {
+    inventory.hosts.get(host).map_or("production", |host| host.environment.as_str()).to_owned()
+}
+
+/// Environment, directory and command in one text, so that what is shown is all there is. A text of several lines
+/// stops at the first command that fails, as people expect of a script.
+fn script(step: &ProgramStep, text: &Spanned<String>, word: &'static str, scope: &Scope) -> Result<Bytes, RenderError> {
+    let template = |source| RenderError::Template { word, source };
+    let mut script = Vec::new();
+    for (name, value) in &step.step.env {
+        let value = template::plain_bytes(&value.value, scope).map_err(|source| RenderError::Template { word: "env", source })?;
+        script.extend(assignment(&name.value, &value, scope)?);
+    }
+    if let Some(cwd) = &step.step.cwd {
+        let folder = scope.with([("folder", super::value::text_value(plain("cwd", cwd, scope)?.as_bytes()))]);
+        script.extend(
+            template::command("cd -- {{ folder }} || exit 1\n", &folder).map_err(|source| RenderError::Template { word: "cwd", source })?,
+        );
+    }
+    let body = template::command(&text.value, scope).map_err(template)?;
+    let body = body.trim_ascii_end();
+    if body.contains(&b'\n') {
+        script.extend_from_slice(b"set -e\n");
+    }
+    script.extend_from_slice(body);
+    script.push(b'\n');
+    Ok(Bytes::from(script))
+}
+
+fn assignment(name: &str, value: &[u8], scope: &Scope) -> Result<Vec<u8>, RenderError> {
+    let scope = scope.with([("value", super::value::text_value(value))]);
+    template::command(&format!("export {name}={{{{ value }}}}\n"), &scope).map_err(|source| RenderError::Template { word: "env", source })
+}
+
+fn plain(word: &'static str, text: &Spanned<String>, scope: &Scope) -> Result<String, RenderError> {
+    template::plain(&text.value, scope).map_err(|source| RenderError::Template { word, source })
+}
+
+fn period_of(word: &'static str, text: &Spanned<String>, scope: &Scope) -> Result<Period, RenderError> {
+    let text = plain(word, text, scope)?;
+    text.trim().parse().map_err(|error: crate::base::ParsePeriodError| RenderError::Text { word, why: error.to_string() })
+}
+
+/// A user's name as `useradd` allows it, so that it is never an option of `sudo`.
+fn user_name(text: &Spanned<String>, scope: &Scope) -> Result<String, RenderError> {
+    let user = plain("become", text, scope)?;
+    let valid = user.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
+    if valid && user.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        return Ok(user);
+    }
+    Err(RenderError::Text { word: "become", why: format!("expected a user's name, got {user:?}") })
+}
+
+fn until(step: &ProgramStep, scope: &Scope) -> Result<Option<Until>, RenderError> {
+    let Some(until) = &step.step.until else { return Ok(None) };
+    let every = until.every.as_ref().map_or(Ok(DEFAULT_EVERY), |text| period_of("until", text, scope))?;
+    let healthy = until.healthy.as_ref().map_or(1, |word| word.value.max(1));
+    Ok(Some(Until { within: period_of("until", &until.within, scope)?, every, healthy }))
+}
+
+fn retry(step: &ProgramStep, scope: &Scope) -> Result<Option<Retry>, RenderError> {
+    let Some(retry) = &step.step.retry else { return Ok(None) };
+    let delay = retry.delay.as_ref().map_or(Ok(DEFAULT_EVERY), |text| period_of("retry", text, scope))?;
+    Ok(Some(Retry { attempts: retry.attempts.value, delay, backoff: retry.backoff.as_ref().map_or(1, |word| word.value) }))
+}
+
+/// What a failed step leads to when nobody can be asked.
+pub fn on_failure_unattended(on_failure: OnFailure) -> OnFailure {
+    match on_failure {
+        OnFailure::Ask | OnFailure::Stop => OnFailure::Stop,
+        OnFailure::Continue => OnFailure::Continue,
+    }
+}

@@ -1,0 +1,10 @@
+//! The only loop: decide, perform, record, tell the views. Decides nothing itself.
+
+mod flight;
+mod ports;
+mod recorder;
+mod run;
+
+pub use ports::{Asker, Capture, CaptureError, Captured, GateTrouble, Gatekeeper, Journal, Recording, Watcher};
+pub use recorder::Recorder;
+pub use run::{Ending, RunError, Runner, World};

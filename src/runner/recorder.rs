@@ -1,0 +1,64 @@
+//! Keeps the journal and the state in step: what is legal is appended, what is appended is folded and told. Never decides.
+
+use super::ports::{Journal, Watcher};
+use crate::engine::State;
+use crate::event::{AppendError, AppendLog, Entry, Event, Head, Pulse};
+
+/// The journal, the state that its lines make, and who watches.
+pub struct Recorder<'a> {
+    journal: Box<dyn Journal + 'a>,
+    state: State,
+    watcher: Box<dyn Watcher + 'a>,
+}
+
+impl<'a> Recorder<'a> {
+    /// Goes on from a state that is the fold of what the journal holds.
+    pub fn new(journal: Box<dyn Journal + 'a>, state: State, watcher: Box<dyn Watcher + 'a>) -> Self {
+        Self { journal, state, watcher }
+    }
+
+    /// What has happened so far.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Appends one event.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub fn append(&mut self, event: Event) -> Result<(), AppendError> {
+        self.append_all(vec![event]).map(|_| ())
+    }
+
+    /// See [`Journal::reserve`].
+    ///
+    /// # Errors
+    /// [`AppendError::NoRoom`].
+    pub fn reserve(&mut self, bytes: u64) -> Result<(), AppendError> {
+        self.journal.reserve(bytes)
+    }
+
+    /// Shows progress that may be lost.
+    pub fn pulse(&mut self, pulse: &Pulse) {
+        self.watcher.pulse(pulse, &self.state);
+    }
+}
+
+impl AppendLog for Recorder<'_> {
+    /// Events of one batch are independent of each other: each must be legal now.
+    fn append_all(&mut self, events: Vec<Event>) -> Result<Vec<Entry>, AppendError> {
+        for event in &events {
+            self.state.allows(event).map_err(|illegal| AppendError::Illegal { why: illegal.why })?;
+        }
+        let entries = self.journal.append_all(events)?;
+        for entry in &entries {
+            self.state.after(entry.at, &entry.event).map_err(|illegal| AppendError::Illegal { why: illegal.why })?;
+            self.watcher.entry(entry, &self.state);
+        }
+        Ok(entries)
+    }
+
+    fn head(&self) -> Head {
+        self.journal.head()
+    }
+}

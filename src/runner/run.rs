@@ -1,0 +1,313 @@
+//! One runner's work on one run, from where the state stands to its end or interruption. Never decides, verifies or renders.
+
+use std::sync::Arc;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::flight::{Flight, Flights, Landed};
+use super::ports::{Asker, Capture, CaptureError, Captured, GateTrouble, Gatekeeper, Recording};
+use super::recorder::Recorder;
+use crate::base::{GateNo, Period, Timestamp};
+use crate::effects::{BoxFuture, Clock, StopLevel, StopSignal, Transport};
+use crate::engine::{Directive, Permit, Question, Ready, State, Task, decide};
+use crate::event::{Answer, AppendError, AppendLog, Ended, Event, Interruption, Judgement, Outcome, Part, Pulse, Verdict};
+use crate::plan::{Program, judge, said};
+
+/// How often to look whether an answer to a gate, or a wish to stop, has arrived: a person does not notice, a disk does not either.
+const LOOK_EVERY: Period = Period::from_millis(150);
+/// Room that must be free before any action starts: its lines, the outcome, the end of the run.
+const ROOM_FOR_RUN: u64 = 16 << 20;
+/// Room that must be free for the output of each action that starts.
+const ROOM_PER_ACTION: u64 = 1 << 20;
+
+/// Everything impure that a run needs.
+pub struct World<'a> {
+    pub transport: Arc<dyn Transport + 'a>,
+    pub clock: Arc<dyn Clock + 'a>,
+    pub recording: Arc<dyn Recording + 'a>,
+    pub gatekeeper: Box<dyn Gatekeeper + 'a>,
+    pub asker: Box<dyn Asker + 'a>,
+    pub stop: StopSignal,
+}
+
+/// How a runner's work ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    Closed(Verdict),
+    /// The run can be resumed.
+    Interrupted(Interruption),
+}
+
+/// Why a runner could not go on. The run can be resumed when the cause is mended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Record(#[from] AppendError),
+    #[error(transparent)]
+    Output(#[from] CaptureError),
+    #[error(transparent)]
+    Gate(#[from] GateTrouble),
+}
+
+/// Works on one run.
+pub struct Runner<'a> {
+    program: &'a Program,
+    recorder: Recorder<'a>,
+    world: World<'a>,
+    flights: Flights<'a>,
+    pulses: (UnboundedSender<Pulse>, UnboundedReceiver<Pulse>),
+    forgetting: FuturesUnordered<BoxFuture<'a, ()>>,
+}
+
+/// What the loop waits for beside what is under way.
+#[derive(Default)]
+struct Awaited {
+    until: Option<Timestamp>,
+    gate: Option<GateNo>,
+    question: Option<Question>,
+    ending: Option<Ending>,
+    /// Something was recorded: decide again before waiting.
+    moved: bool,
+}
+
+impl<'a> Runner<'a> {
+    /// A runner for a run whose journal already says `run_opened`, or `run_resumed`.
+    pub fn new(program: &'a Program, recorder: Recorder<'a>, world: World<'a>) -> Self {
+        Self { program, recorder, world, flights: Flights::new(), pulses: unbounded_channel(), forgetting: FuturesUnordered::new() }
+    }
+
+    /// Works until the run is closed or interrupted.
+    ///
+    /// # Errors
+    /// See [`RunError`]. What was under way on hosts goes on there and can be collected by resuming.
+    pub async fn work(mut self) -> (Result<Ending, RunError>, State) {
+        let result = self.go().await;
+        while self.forgetting.next().await.is_some() {}
+        self.world.transport.close().await;
+        (result, self.recorder.state().clone())
+    }
+
+    async fn go(&mut self) -> Result<Ending, RunError> {
+        loop {
+            let stopping = *self.world.stop.borrow_and_update() > StopLevel::GoOn;
+            if stopping && self.flights.running() == 0 {
+                let why = Interruption::Asked;
+                self.recorder.append(Event::RunInterrupted { why: why.clone() })?;
+                return Ok(Ending::Interrupted(why));
+            }
+            let directives = if stopping { Vec::new() } else { decide(self.program, self.recorder.state(), self.world.clock.now()) };
+            let awaited = self.perform(directives)?;
+            if let Some(ending) = awaited.ending {
+                return Ok(ending);
+            }
+            if !awaited.moved {
+                self.wait(awaited).await?;
+            }
+        }
+    }
+
+    fn perform(&mut self, directives: Vec<Directive>) -> Result<Awaited, RunError> {
+        let mut awaited = Awaited::default();
+        let mut ready = Vec::new();
+        for directive in directives {
+            match directive {
+                Directive::Record(event) => {
+                    self.recorder.append(event)?;
+                    awaited.moved = true;
+                }
+                Directive::Connect(host) => self.flights.connect(Arc::clone(&self.world.transport), host),
+                Directive::OpenGate(gate) => {
+                    self.open_gate(gate)?;
+                    awaited.moved = true;
+                }
+                Directive::AwaitApprovals(gate, expires) => {
+                    awaited.gate = Some(gate);
+                    awaited.until = Some(expires);
+                }
+                Directive::Start(decision) => ready.push(decision),
+                Directive::Ask(question) => awaited.question = Some(question),
+                Directive::WaitUntil(at) => awaited.until = Some(at),
+                Directive::Interrupt(why) => awaited.ending = Some(self.interrupt(why)?),
+                Directive::Close(verdict) => awaited.ending = Some(self.close(verdict)?),
+            }
+        }
+        awaited.moved |= !ready.is_empty();
+        self.start(ready)?;
+        Ok(awaited)
+    }
+
+    fn open_gate(&mut self, gate: GateNo) -> Result<(), RunError> {
+        let (head, now) = (self.recorder.head(), self.world.clock.now());
+        let asks = self.world.gatekeeper.open(gate, self.program, self.recorder.state(), head, now)?;
+        Ok(self.recorder.append(Event::GateOpened { gate, asks: Box::new(asks) })?)
+    }
+
+    fn interrupt(&mut self, why: Interruption) -> Result<Ending, RunError> {
+        self.recorder.append(Event::RunInterrupted { why: why.clone() })?;
+        Ok(Ending::Interrupted(why))
+    }
+
+    fn close(&mut self, verdict: Verdict) -> Result<Ending, RunError> {
+        let (head, now) = (self.recorder.head(), self.world.clock.now());
+        let seal = match self.world.gatekeeper.seal(self.recorder.state(), verdict, head, now) {
+            Ok(seal) => seal,
+            Err(trouble) => {
+                self.recorder.pulse(&Pulse::Said { sentence: format!("the end of the run is not signed: {trouble}") });
+                None
+            }
+        };
+        self.recorder.append(Event::RunClosed { verdict, seal })?;
+        Ok(Ending::Closed(verdict))
+    }
+
+    fn start(&mut self, ready: Vec<Ready>) -> Result<(), RunError> {
+        if ready.is_empty() {
+            return Ok(());
+        }
+        self.recorder.reserve(ROOM_FOR_RUN + ROOM_PER_ACTION * ready.len() as u64)?;
+        let captures = ready.iter().map(|ready| self.capture(ready.task())).collect::<Result<Vec<_>, _>>()?;
+        let permits = Permit::obtain(ready, &mut self.recorder)?;
+        for ((permit, _), capture) in permits.into_iter().zip(captures) {
+            self.flights.run(Flight {
+                transport: Arc::clone(&self.world.transport),
+                permit,
+                capture,
+                clock: Arc::clone(&self.world.clock),
+                stop: self.world.stop.clone(),
+                pulses: self.pulses.0.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn capture(&self, task: &Task) -> Result<Box<dyn Capture>, CaptureError> {
+        let stage = self.recorder.state().steps.get(&task.step).and_then(|step| step.stage.as_ref());
+        let max_output = stage.map_or(crate::plan::DEFAULT_MAX_OUTPUT, |stage| stage.max_output);
+        self.world.recording.open(&task.step, task.host(), task.part, task.attempt, max_output)
+    }
+
+    async fn wait(&mut self, awaited: Awaited) -> Result<(), RunError> {
+        let clock = Arc::clone(&self.world.clock);
+        let look = clock.now().after(LOOK_EVERY);
+        let wake = awaited.until.map_or(look, |until| until.min(look));
+        let asked = awaited.question.clone();
+        let mut stop = self.world.stop.clone();
+        let event = {
+            let answer = answer(self.world.asker.as_mut(), asked.as_ref(), self.recorder.state());
+            tokio::select! {
+                landed = self.flights.next() => Woken::Landed(landed),
+                Some(pulse) = self.pulses.1.recv() => Woken::Pulse(pulse),
+                answer = answer => Woken::Answered(answer),
+                () = clock.until(wake), if asked.is_none() => Woken::Time,
+                Ok(()) = stop.changed() => Woken::Time,
+                Some(()) = self.forgetting.next() => Woken::Time,
+            }
+        };
+        match event {
+            Woken::Landed(landed) => self.landed(landed),
+            Woken::Pulse(pulse) => {
+                self.recorder.pulse(&pulse);
+                Ok(())
+            }
+            Woken::Answered(answer) => self.answered(awaited.question, answer),
+            Woken::Time if awaited.gate.is_some() => self.arrivals(),
+            Woken::Time => Ok(()),
+        }
+    }
+
+    /// Records what has ended, as many as have, with one sync.
+    fn landed(&mut self, first: Landed) -> Result<(), RunError> {
+        let mut landed = vec![first];
+        while let Some(next) = self.flights.landed_already() {
+            landed.push(next);
+        }
+        let mut events = Vec::new();
+        let mut ended = Vec::new();
+        let mut trouble = None;
+        for landed in landed {
+            match landed {
+                Landed::Reached { host, outcome: Ok(place) } => events.push(Event::HostReached { host, place }),
+                Landed::Reached { host, outcome: Err(unreached) } => events.push(Event::HostUnreachable { host, why: unreached.why }),
+                Landed::Ended { task, outcome, captured, took } => {
+                    let (event, failed) = self.ended(&task, outcome, captured, took);
+                    events.push(event);
+                    ended.push(task);
+                    trouble = trouble.or(failed);
+                }
+            }
+        }
+        self.recorder.append_all(events)?;
+        for task in ended {
+            self.forget(*task);
+        }
+        trouble.map_or(Ok(()), |trouble| Err(trouble.into()))
+    }
+
+    fn ended(&self, task: &Task, outcome: Outcome, captured: Captured, took: Period) -> (Event, Option<CaptureError>) {
+        let Captured { stdout, stderr, seen, trouble } = captured;
+        let state = self.recorder.state();
+        let stage = state.steps.get(&task.step).and_then(|step| step.stage.as_ref());
+        let (judgement, reading) = match (task.part, stage) {
+            (Part::Main, Some(stage)) => judge(stage, task.host(), &outcome, &seen, took, &state.scope(&self.program.parameters)),
+            (Part::Look | Part::Main, _) => (looked(&outcome), None),
+        };
+        let ended = Box::new(Ended { outcome, stdout, stderr, took_ms: took, judgement, reading });
+        let (step, host) = (task.step.clone(), task.host().clone());
+        (Event::ActionEnded { step, host, part: task.part, attempt: task.attempt, ended }, trouble)
+    }
+
+    /// The outcome is durable: the target need not keep it any longer.
+    fn forget(&mut self, task: Task) {
+        let transport = Arc::clone(&self.world.transport);
+        let claimed = task.mode() == crate::event::Mode::Claim;
+        if claimed {
+            self.forgetting.push(Box::pin(async move {
+                transport.forget(task.host(), &task.run, &task.step, task.part, task.attempt).await;
+            }));
+        }
+    }
+
+    fn arrivals(&mut self) -> Result<(), RunError> {
+        let now = self.world.clock.now();
+        for event in self.world.gatekeeper.arrived(self.program, self.recorder.state(), now) {
+            self.recorder.append(event)?;
+        }
+        Ok(())
+    }
+
+    /// No answer is never a yes: a manual step is not done, a failed step stops the run.
+    fn answered(&mut self, question: Option<Question>, answer: Option<Answer>) -> Result<(), RunError> {
+        let (step, otherwise) = match question {
+            Some(Question::Manual { step, .. }) => (step, Answer::NotDone { remark: String::new() }),
+            Some(Question::AfterFailure { step }) => (step, Answer::Stop),
+            None => return Ok(()),
+        };
+        let state = self.recorder.state();
+        let person = state.runners.last().cloned().unwrap_or_else(|| self.program.requester.clone());
+        Ok(self.recorder.append(Event::PersonAnswered { step, person, answer: answer.unwrap_or(otherwise) })?)
+    }
+}
+
+enum Woken {
+    Landed(Landed),
+    Pulse(Pulse),
+    Answered(Option<Answer>),
+    Time,
+}
+
+async fn answer(asker: &mut dyn Asker, question: Option<&Question>, state: &State) -> Option<Answer> {
+    match question {
+        Some(question) => asker.ask(question, state).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn looked(outcome: &Outcome) -> Judgement {
+    match outcome {
+        Outcome::Exited { code: 0 } => Judgement::Met,
+        Outcome::Exited { .. } | Outcome::Signalled { .. } | Outcome::NeverStarted { .. } | Outcome::Unknown { .. } => {
+            Judgement::Missed { why: said(outcome) }
+        }
+    }
+}
