@@ -10,3 +10,4 @@ pub mod plan;
 pub mod runbook;
 pub mod runner;
 pub mod text;
+pub mod views;

@@ -87,4 +87,7 @@ pub trait Watcher: Send {
 
     /// This may be shown.
     fn pulse(&mut self, pulse: &Pulse, state: &State);
+
+    /// Time has passed: several times a second while the run waits.
+    fn tick(&mut self, state: &State, now: Timestamp);
 }

@@ -1,6 +1,7 @@
 //! Keeps the journal and the state in step: what is legal is appended, what is appended is folded and told. Never decides.
 
 use super::ports::{Journal, Watcher};
+use crate::base::Timestamp;
 use crate::engine::State;
 use crate::event::{AppendError, AppendLog, Entry, Event, Head, Pulse};
 
@@ -36,6 +37,11 @@ impl<'a> Recorder<'a> {
     /// [`AppendError::NoRoom`].
     pub fn reserve(&mut self, bytes: u64) -> Result<(), AppendError> {
         self.journal.reserve(bytes)
+    }
+
+    /// Lets the watcher show that time passes.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.watcher.tick(&self.state, now);
     }
 
     /// Shows progress that may be lost.

@@ -189,6 +189,7 @@ impl<'a> Runner<'a> {
 
     async fn wait(&mut self, awaited: Awaited) -> Result<(), RunError> {
         let clock = Arc::clone(&self.world.clock);
+        self.recorder.tick(clock.now());
         let look = clock.now().after(LOOK_EVERY);
         let wake = awaited.until.map_or(look, |until| until.min(look));
         let asked = awaited.question.clone();

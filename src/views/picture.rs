@@ -1,0 +1,156 @@
+//! The picture of a run while it goes on, and the blocks that plain output shares with it. Knows no cursor.
+
+use super::page::{Line, Tone};
+use super::steps::{HostSummary, StepLook, StepSummary, hosts_in_short, seconds};
+use crate::base::{GateNo, HostName, StepId, Timestamp};
+use crate::engine::{GateState, Life, Phase, State};
+use crate::event::{Interruption, StageWork, Verdict};
+use crate::plan::{Program, stage_lines};
+
+/// The first line: what runs, and whose run it is.
+pub fn header(program: &Program, state: &State, width: usize) -> Line {
+    let (run, requester) =
+        state.opened.as_ref().map_or_else(Default::default, |(_, opened)| (opened.run.short(), opened.requester.to_string()));
+    let right = format!("run {run} · {}", requester.split('@').next().unwrap_or_default());
+    let title = format!("{} · {}", program.runbook.name.value, program.runbook.title);
+    let column = width.saturating_sub(right.chars().count());
+    let title = super::page::fit(&title, column.saturating_sub(2));
+    Line::new().with(Tone::Strong, title).column(column).with(Tone::Quiet, right)
+}
+
+/// What an open gate asks, and what to tell a colleague.
+pub fn gate_block(state: &State, gate: GateNo, open: &GateState, now: Timestamp) -> Vec<Line> {
+    let Some((_, opened)) = &state.opened else { return Vec::new() };
+    let left = open.asks.expires.since(now);
+    let given: Vec<&str> = open.approvals.iter().map(|(person, ..)| person.as_str()).collect();
+    let given = if given.is_empty() { String::new() } else { format!(" · has {}", given.join(", ")) };
+    let minutes = left.as_millis() / 60_000;
+    let expires = format!("{minutes}:{:02}", left.as_millis() / 1000 % 60);
+    let asks = format!("gate {gate}: {} besides {} · expires in {expires}{given}", who(open), opened.requester);
+    let mut lines = vec![Line::new().plain("      ").with(Tone::Waits, asks)];
+    for step in &open.asks.covers {
+        let stage = state.steps.get(step).and_then(|step| step.stage.as_ref());
+        let commands = stage.map(stage_lines).unwrap_or_default();
+        lines.extend(commands.into_iter().skip(1).map(|line| Line::new().plain("    ").with(Tone::Command, line)));
+    }
+    let ask = Line::new().plain("      ask a colleague to run:  ").with(Tone::Strong, format!("runbook approve {}", opened.run.short()));
+    lines.push(ask);
+    lines
+}
+
+fn who(open: &GateState) -> String {
+    let slots: Vec<String> = open
+        .asks
+        .slots
+        .iter()
+        .map(|slot| {
+            let names: Vec<&str> = slot.iter().map(crate::base::Person::as_str).collect();
+            if names.len() > 4 { format!("one of {} people", names.len()) } else { format!("one of {}", names.join(", ")) }
+        })
+        .collect();
+    slots.join(" and ")
+}
+
+/// What the current step is doing: elapsed time, and each busy host's last line of output, a few of them.
+pub fn now_running(state: &State, step: &StepSummary, last_lines: &[(StepId, HostName, String)], now: Timestamp) -> Vec<Line> {
+    const HOSTS_SHOWN: usize = 4; // more would push the gate and the failures off an 80×24 screen
+    let Some(known) = state.steps.get(&step.id) else { return Vec::new() };
+    let running = |host: &&HostSummary| {
+        let attempts = known.attempts.get(&host.host);
+        attempts.and_then(|attempts| attempts.last()).filter(|attempt| attempt.phase == Phase::Running).is_some()
+    };
+    let started = |host: &HostName| known.attempts.get(host).and_then(|attempts| attempts.last()).map(|attempt| attempt.started);
+    let mut lines = Vec::new();
+    for host in step.hosts.iter().filter(running).take(HOSTS_SHOWN) {
+        let elapsed = started(&host.host).map_or_else(String::new, |at| seconds(now.since(at)));
+        let line = last_lines.iter().find(|(id, name, _)| *id == step.id && *name == host.host).map_or("", |(.., line)| line);
+        lines.push(Line::new().plain("      ").with(Tone::Quiet, format!("{} {elapsed}  ", host.host)).plain(line));
+    }
+    if let Some(until) = known.wait_until.filter(|until| *until > now) {
+        lines.push(
+            Line::new().plain("      ").with(Tone::Quiet, format!("until {}, {} left", until.time_of_day(), seconds(until.since(now)))),
+        );
+    }
+    lines
+}
+
+/// A failed step: the command, why, and the end of what it printed.
+pub fn failure(state: &State, step: &StepSummary, tail_of: &dyn Fn(&StepId, &HostName) -> Vec<String>) -> Vec<Line> {
+    const HOSTS_SHOWN: usize = 3; // the exceptions that tell the story; the log has all
+    let mut lines = Vec::new();
+    if !matches!(step.look, StepLook::Failed | StepLook::Unknown) {
+        return lines;
+    }
+    if let Some(phrase) = step.phrase.as_ref().filter(|_| step.hosts.is_empty()) {
+        lines.push(Line::new().plain("      ").with(Tone::Bad, phrase.clone()));
+    }
+    let stage = state.steps.get(&step.id).and_then(|step| step.stage.as_ref());
+    let bad: Vec<&HostSummary> = step.hosts.iter().filter(|host| host.result.is_some_and(crate::engine::HostResult::is_bad)).collect();
+    for host in bad.iter().take(HOSTS_SHOWN) {
+        let result = host.result.map_or("", crate::engine::HostResult::as_str);
+        let why = host.why.clone().or_else(|| unreached(state, &host.host)).unwrap_or_default();
+        lines.push(Line::new().plain("      ").with(Tone::Bad, format!("{}: {result}", host.host)).plain(format!("  {why}")));
+        if let Some(StageWork::Commands { actions, .. }) = stage.map(|stage| &stage.work)
+            && let Some(action) = actions.iter().find(|action| action.host == host.host)
+        {
+            let script = action.command.script.to_string().replace("<U+000A>", "\n");
+            lines.extend(script.lines().take(5).map(|line| Line::new().plain("        ").with(Tone::Command, format!("$ {line}"))));
+        }
+        lines.extend(tail_of(&step.id, &host.host).into_iter().map(|line| Line::new().plain("        ").with(Tone::Quiet, line)));
+    }
+    if bad.len() > HOSTS_SHOWN {
+        lines.push(Line::new().plain(format!("      and {} more hosts", bad.len() - HOSTS_SHOWN)));
+    }
+    lines
+}
+
+fn unreached(state: &State, host: &HostName) -> Option<String> {
+    match state.hosts.get(host) {
+        Some(crate::engine::HostFact::Unreachable(why)) => Some(why.clone()),
+        Some(crate::engine::HostFact::Reached(_)) | None => None,
+    }
+}
+
+/// The end: the verdict, how long it took, what is worth typing next.
+pub fn ending(state: &State, steps: &[StepSummary], now: Timestamp) -> Vec<Line> {
+    let Some((began, opened)) = &state.opened else { return Vec::new() };
+    let run = opened.run.short();
+    let took = seconds(now.since(*began));
+    let (tone, word) = match &state.life {
+        Life::Closed(Verdict::Recovered) if opened.mode == crate::event::RunMode::DryRun => {
+            (Tone::Good, "dry run: nothing was changed".to_owned())
+        }
+        Life::Closed(Verdict::Recovered) => (Tone::Good, "recovered".to_owned()),
+        Life::Closed(Verdict::Failed) => (Tone::Bad, "failed".to_owned()),
+        Life::Closed(Verdict::Stopped) => (Tone::Bad, "stopped".to_owned()),
+        Life::Closed(Verdict::Denied) => (Tone::Bad, format!("denied{}", denial(state))),
+        Life::Interrupted(Interruption::Asked) => (Tone::Waits, "interrupted; nothing is lost".to_owned()),
+        Life::Interrupted(Interruption::GateExpired { gate }) => (Tone::Waits, format!("gate {gate} expired without enough approvals")),
+        Life::Interrupted(Interruption::NeedsPerson { why, .. }) => (Tone::Bad, format!("needs a person: {why}")),
+        Life::Running | Life::Unborn => (Tone::Bad, "the runner ended early; nothing is lost".to_owned()),
+    };
+    let mut lines = vec![Line::new().with(tone, word).with(Tone::Quiet, format!("  {took}"))];
+    let failed =
+        steps.iter().filter(|step| step.look == StepLook::Failed).map(|step| format!("{} {}", step.number, hosts_in_short(&step.hosts)));
+    let failed: Vec<String> = failed.collect();
+    if !failed.is_empty() && matches!(state.life, Life::Closed(Verdict::Recovered)) {
+        lines.push(Line::new().plain(format!("steps that failed and were passed over: {}", failed.join("; "))));
+    }
+    let next = match state.life {
+        Life::Closed(_) => format!("runbook log {run}    runbook verify {run}"),
+        Life::Unborn | Life::Running | Life::Interrupted(_) => format!("runbook resume {run}    runbook log {run}"),
+    };
+    lines.push(Line::new().plain("next:  ").with(Tone::Command, next));
+    lines
+}
+
+fn denial(state: &State) -> String {
+    let denied = state.gates.values().find_map(|gate| match &gate.answer {
+        crate::engine::GateAnswer::Denied { person, sentence } => Some(format!(" by {person}: {sentence}")),
+        crate::engine::GateAnswer::Awaited
+        | crate::engine::GateAnswer::Approved
+        | crate::engine::GateAnswer::Expired
+        | crate::engine::GateAnswer::Withdrawn => None,
+    });
+    denied.unwrap_or_default()
+}

@@ -1,0 +1,115 @@
+//! One entry of a journal as one line of the timeline. Every event has its line; none is summed up.
+
+use super::page::{Line, Tone};
+use super::steps::seconds;
+use crate::event::{Answer, Ended, Entry, Event, Interruption, Judgement, Part, RunMode, Verdict};
+use crate::plan::said;
+
+/// The line of one entry: time of day, what happened.
+pub fn timeline_line(entry: &Entry) -> Line {
+    let line = Line::new().with(Tone::Quiet, entry.at.time_of_day()).plain("  ");
+    let (tone, text) = words(&entry.event);
+    line.with(tone, text)
+}
+
+fn words(event: &Event) -> (Tone, String) {
+    match event {
+        Event::RunOpened(opened) => {
+            let mode = match opened.mode {
+                RunMode::Real => "",
+                RunMode::DryRun => " (dry run)",
+                RunMode::Drill => " (drill)",
+            };
+            (Tone::Strong, format!("{} opened run {} of {}{mode}", opened.requester, opened.run, opened.runbook))
+        }
+        Event::HostReached { host, place } => (Tone::Quiet, format!("reached {host}: {} {}", place.login, place.key)),
+        Event::HostUnreachable { host, why } => (Tone::Bad, format!("cannot reach {host}: {why}")),
+        Event::StagePrepared { stage } => (Tone::Quiet, format!("prepared {} \"{}\"", stage.number, stage.name)),
+        Event::StepSkipped { step, why } => (Tone::Plain, format!("skipped {step}: {why}")),
+        Event::StepRefused { step, why } => (Tone::Bad, format!("refused {step}: {why}")),
+        Event::GateOpened { gate, asks } => (
+            Tone::Waits,
+            format!("gate {gate} opened for {} approvals, until {}, check {}", asks.slots.len(), asks.expires.time_of_day(), asks.check),
+        ),
+        Event::ApprovalGiven { gate, person, .. } => (Tone::Good, format!("{person} approved gate {gate}")),
+        Event::ApprovalRefused { why, .. } => (Tone::Bad, format!("a document does not count: {why}")),
+        Event::ApprovalDenied { gate, person, sentence, .. } => (Tone::Bad, format!("{person} denied gate {gate}: {sentence}")),
+        Event::GateExpired { gate } => (Tone::Waits, format!("gate {gate} expired")),
+        Event::ActionStarted { step, host, part, attempt, .. } => {
+            (Tone::Plain, format!("started {step} on {host}{}{}", of_part(*part), of_attempt(*attempt)))
+        }
+        Event::ActionReattached { step, host, .. } => (Tone::Waits, format!("asked {host} what became of {step}")),
+        Event::ActionEnded { step, host, part, ended, .. } => {
+            (tone_of(ended, *part), format!("{step} on {host}{}: {}", of_part(*part), end_of(ended)))
+        }
+        Event::WaitBegan { step, until } => (Tone::Plain, format!("{step} waits until {}", until.time_of_day())),
+        Event::PersonAnswered { step, person, answer } => (Tone::Plain, format!("{person} answered {step}: {}", answer_of(answer))),
+        Event::NoteAdded { person, text } => (Tone::Plain, format!("{person} noted: {text}")),
+        Event::RunInterrupted { why } => (Tone::Waits, format!("interrupted: {}", interruption_of(why))),
+        Event::RunResumed { person, epoch, machine } => (Tone::Strong, format!("{person} resumed it on {machine} (epoch {epoch})")),
+        Event::RunClosed { verdict, seal } => {
+            let sealed = if seal.is_some() { "" } else { ", not signed" };
+            (if *verdict == Verdict::Recovered { Tone::Good } else { Tone::Bad }, format!("closed: {}{sealed}", verdict_word(*verdict)))
+        }
+    }
+}
+
+fn of_part(part: Part) -> &'static str {
+    match part {
+        Part::Look => " (done already?)",
+        Part::Main => "",
+    }
+}
+
+fn of_attempt(attempt: u32) -> String {
+    if attempt > 1 { format!(", attempt {attempt}") } else { String::new() }
+}
+
+fn tone_of(ended: &Ended, part: Part) -> Tone {
+    match (&ended.judgement, part) {
+        (Judgement::Met, _) => Tone::Good,
+        (Judgement::Missed { .. }, Part::Look) => Tone::Plain,
+        (Judgement::Missed { .. }, Part::Main) => Tone::Bad,
+    }
+}
+
+fn end_of(ended: &Ended) -> String {
+    let outcome = said(&ended.outcome);
+    let judged = match &ended.judgement {
+        Judgement::Met => String::new(),
+        Judgement::Missed { why } if *why == outcome => String::new(),
+        Judgement::Missed { why } => format!(" ({why})"),
+    };
+    let (out, err) = (ended.stdout.bytes, ended.stderr.bytes);
+    format!("{outcome}{judged} after {}, {out} bytes out, {err} bytes err", seconds(ended.took_ms))
+}
+
+fn answer_of(answer: &Answer) -> String {
+    match answer {
+        Answer::Done { remark } if remark.is_empty() => "done".to_owned(),
+        Answer::Done { remark } => format!("done: {remark}"),
+        Answer::NotDone { remark } if remark.is_empty() => "not done".to_owned(),
+        Answer::NotDone { remark } => format!("not done: {remark}"),
+        Answer::Retry => "try again".to_owned(),
+        Answer::GoOn => "go on".to_owned(),
+        Answer::Stop => "stop".to_owned(),
+    }
+}
+
+fn interruption_of(why: &Interruption) -> String {
+    match why {
+        Interruption::Asked => "a person asked for it".to_owned(),
+        Interruption::GateExpired { gate } => format!("gate {gate} expired"),
+        Interruption::NeedsPerson { why, .. } => why.clone(),
+    }
+}
+
+/// The verdict as one word, the same as in the record.
+pub fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Recovered => "recovered",
+        Verdict::Failed => "failed",
+        Verdict::Stopped => "stopped",
+        Verdict::Denied => "denied",
+    }
+}
