@@ -220,6 +220,14 @@ impl<'n> Fields<'n> {
         Some((name.span, node))
     }
 
+    /// Whether one of these words is a key that nobody took: it will be answered at the end.
+    pub fn has_any(&self, words: impl IntoIterator<Item = &'static str>) -> bool {
+        let words: Vec<&str> = words.into_iter().collect();
+        self.entries
+            .iter()
+            .any(|(name, _, taken)| *taken == Taken::No && words.contains(&name.value.to_lowercase().replace('-', "_").as_str()))
+    }
+
     /// The value of a key that must be there; `example` shows a right one.
     pub fn required(&mut self, reader: &mut Reader, key: &'static str, example: &str) -> Option<&'n Node> {
         let found = self.optional(key);
