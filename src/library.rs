@@ -1,9 +1,20 @@
 //! A team's folder: inventory and selectors, policy, people and their keys. Never contacts a host.
 
+mod allowed_signers;
+mod folder;
+mod inventory;
+mod policy;
 mod roster;
+mod selector;
 mod shape;
+mod signer_line;
 
-pub use roster::{Roster, Signer};
+pub use allowed_signers::read_allowed_signers;
+pub use folder::{Library, LibraryError, RawFile};
+pub use inventory::read_inventory;
+pub use policy::{SMALLEST_POLICY, read_policy};
+pub use roster::{NAMESPACES, Roster, Signer, namespace_matches};
+pub use selector::{Selector, SelectorError};
 pub use shape::{Connection, Host, Inventory, Policy};
 
 /// stub

@@ -1,5 +1,15 @@
 //! Sources, places in them, and diagnostics with carets; the only room that knows the YAML crates. Never knows what a text means.
 
+mod diagnostic;
+mod fields;
+mod measure;
 mod source;
+mod suggest;
+mod yaml;
 
+pub use diagnostic::{Colour, Diagnostic, Diagnostics, Severity};
+pub use fields::{Fields, Reader, Vocabulary};
+pub use measure::parse_bytes;
 pub use source::{Source, Span, Spanned};
+pub use suggest::did_you_mean;
+pub use yaml::{Comment, Document, MAX_DEPTH, MAX_FILE_BYTES, Node, Scalar, ScalarKind, Value, comments, decode, parse};

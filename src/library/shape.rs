@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::{HostName, Period};
 use crate::event::Rules;
 
+/// The environment of what names none.
+pub(super) const PRODUCTION: &str = "production";
+
 /// Every host that a runbook can name. `local`, the operator's own machine, is always among them.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
@@ -32,6 +35,22 @@ pub enum Connection {
     Ssh { address: String, port: Option<u16>, user: Option<String> },
     /// On this machine.
     Local,
+}
+
+impl Inventory {
+    /// Only the operator's own machine: what there is without an inventory file.
+    pub fn only_local() -> Self {
+        let mut inventory = Self::default();
+        inventory.hosts.insert(HostName::local(), Host::local());
+        inventory
+    }
+}
+
+impl Host {
+    /// The operator's own machine, in production until an inventory says otherwise.
+    pub fn local() -> Self {
+        Self { name: HostName::local(), environment: PRODUCTION.to_owned(), connection: Connection::Local, spool: None }
+    }
 }
 
 /// The least that a gate must ask, and a team's own lint words.

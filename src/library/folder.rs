@@ -1,0 +1,272 @@
+//! A team's folder on disk: finds it, reads its files once, and lists its runbooks. Never writes, and never runs on a folder without a policy.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::{Inventory, Policy, Roster, SMALLEST_POLICY, read_allowed_signers, read_inventory, read_policy};
+use crate::base::StepId;
+use crate::text::{Colour, Diagnostics, MAX_FILE_BYTES, Severity, Source, decode, did_you_mean};
+
+/// More runbooks than this in one folder are a generated heap, and a list of them helps nobody.
+const MAX_RUNBOOKS: usize = 10_000;
+
+/// A file as its bytes lay on disk, for digests, and as text, for reading.
+#[derive(Debug, Clone)]
+pub struct RawFile {
+    pub bytes: Vec<u8>,
+    pub source: Source,
+}
+
+/// A library, its own files read and checked. Runbooks are read when they are asked for.
+#[derive(Debug, Clone)]
+pub struct Library {
+    root: PathBuf,
+    pub inventory: Inventory,
+    pub policy: Policy,
+    pub roster: Roster,
+    /// The files above; empty bytes where there is none.
+    pub inventory_file: RawFile,
+    pub policy_file: RawFile,
+    pub signers_file: RawFile,
+    /// Warnings about the files above.
+    pub warnings: Diagnostics,
+}
+
+/// Why a library, or a runbook in it, cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    #[error(
+        "there is no library in {from} or above: expected a folder `runbooks` with `team/policy.yaml` in it. Name one by --library DIR or RUNBOOK_LIBRARY"
+    )]
+    NotFound { from: PathBuf },
+    #[error("the library {path} is no folder. Name one by --library DIR or RUNBOOK_LIBRARY")]
+    NoFolder { path: PathBuf },
+    #[error("the library has no policy: expected {path}. Nothing runs without one; the smallest is\n\n{SMALLEST_POLICY}")]
+    NoPolicy { path: PathBuf },
+    #[error("{path} could not be read: {source}")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error(
+        "{path} leads out of the library, to {target}. Put the file itself into the library, so that what is approved is what lies there"
+    )]
+    LeadsOut { path: PathBuf, target: PathBuf },
+    #[error("{path} is no file. Expected a file of text")]
+    NoFile { path: PathBuf },
+    #[error("{name:?} cannot be a runbook's name: expected lower-case letters, digits and single dashes")]
+    BadName { name: String },
+    #[error("there is no runbook {name:?} in {root}. {hint}")]
+    NoRunbook { name: String, root: PathBuf, hint: String },
+    /// Something is wrong within a file; all problems are told with their places.
+    #[error("{}", .0.render(Colour::Plain))]
+    Invalid(Diagnostics),
+}
+
+impl Library {
+    /// The library of a folder: `runbooks` in it or in the nearest folder above that has one with `team` or a runbook in it;
+    /// a folder that has `team/policy.yaml` itself is a library, too.
+    ///
+    /// # Errors
+    /// [`LibraryError::NotFound`].
+    pub fn find(from: &Path) -> Result<PathBuf, LibraryError> {
+        for folder in from.ancestors() {
+            let inside = folder.join("runbooks");
+            if inside.join("team").is_dir() || has_runbook(&inside) {
+                return Ok(inside);
+            }
+            if folder.join("team/policy.yaml").is_file() {
+                return Ok(folder.to_owned());
+            }
+        }
+        Err(LibraryError::NotFound { from: from.to_owned() })
+    }
+
+    /// Reads the library's own files. Without an inventory there is only `local`; without `allowed_signers` nobody can approve.
+    ///
+    /// # Errors
+    /// See [`LibraryError`]; all problems of all files at once.
+    pub fn open(root: &Path) -> Result<Self, LibraryError> {
+        if !root.is_dir() {
+            return Err(LibraryError::NoFolder { path: root.to_owned() });
+        }
+        let mut found = Diagnostics::new();
+        let policy_path = root.join("team/policy.yaml");
+        let policy_file = read_file(root, &policy_path)?.ok_or(LibraryError::NoPolicy { path: policy_path })?;
+        let (policy, problems) = read_policy(&policy_file.source);
+        found.extend(problems);
+        let inventory_file = read_file(root, &root.join("team/inventory.yaml"))?;
+        let inventory = match &inventory_file {
+            Some(file) => {
+                let (inventory, problems) = read_inventory(&file.source);
+                found.extend(problems);
+                inventory
+            }
+            None => Some(Inventory::only_local()),
+        };
+        let signers_path = root.join("team/allowed_signers");
+        let signers_file = read_file(root, &signers_path)?.unwrap_or_else(|| RawFile::absent(root, &signers_path));
+        let roster = policy.as_ref().and_then(|policy| {
+            let (roster, problems) = read_allowed_signers(&signers_file.source, &policy.rules.domain, &policy.rules.people);
+            found.extend(problems);
+            roster
+        });
+        let (Some(inventory), Some(policy), Some(roster)) = (inventory, policy, roster) else {
+            return Err(LibraryError::Invalid(found.only(Severity::Error)));
+        };
+        let inventory_file = inventory_file.unwrap_or_else(|| RawFile::absent(root, &root.join("team/inventory.yaml")));
+        Ok(Self { root: root.to_owned(), inventory, policy, roster, inventory_file, policy_file, signers_file, warnings: found })
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The names of all runbooks, sorted.
+    ///
+    /// # Errors
+    /// Where the folder cannot be listed.
+    pub fn names(&self) -> Result<Vec<String>, LibraryError> {
+        let unreadable = |source| LibraryError::Unreadable { path: self.root.clone(), source };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.root).map_err(unreadable)?.take(MAX_RUNBOOKS) {
+            let path = entry.map_err(unreadable)?.path();
+            names.extend(runbook_stem(&path).filter(|_| path.is_file()));
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// A runbook's file by its name.
+    ///
+    /// # Errors
+    /// Where there is none, with the name that was probably meant, or it cannot be read as text.
+    pub fn runbook(&self, name: &str) -> Result<RawFile, LibraryError> {
+        let stem = name.strip_suffix(".yaml").unwrap_or(name);
+        if stem.parse::<StepId>().is_err() {
+            return Err(LibraryError::BadName { name: name.to_owned() });
+        }
+        match read_file(&self.root, &self.root.join(format!("{stem}.yaml")))? {
+            Some(file) => Ok(file),
+            None => Err(LibraryError::NoRunbook { name: name.to_owned(), root: self.root.clone(), hint: self.hint(stem)? }),
+        }
+    }
+
+    fn hint(&self, stem: &str) -> Result<String, LibraryError> {
+        if self.root.join(format!("{stem}.yml")).exists() {
+            return Ok(format!("Rename {stem}.yml to {stem}.yaml"));
+        }
+        let names = self.names()?;
+        Ok(match did_you_mean(stem, names.iter().map(String::as_str)) {
+            Some(meant) => format!("Did you mean `{meant}`?"),
+            None if names.is_empty() => "There is none yet: `runbook new NAME` writes one".to_owned(),
+            None => "`runbook list` shows all".to_owned(),
+        })
+    }
+}
+
+impl RawFile {
+    fn absent(root: &Path, path: &Path) -> Self {
+        Self { bytes: Vec::new(), source: Source::new(&shown(root, path), "") }
+    }
+}
+
+fn runbook_stem(path: &Path) -> Option<String> {
+    let stem = path.file_name()?.to_str()?.strip_suffix(".yaml")?;
+    stem.parse::<StepId>().is_ok().then(|| stem.to_owned())
+}
+
+fn has_runbook(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    entries.take(MAX_RUNBOOKS).flatten().any(|entry| runbook_stem(&entry.path()).is_some())
+}
+
+/// The file's name as people know it: from the library's own folder on.
+fn shown(root: &Path, path: &Path) -> String {
+    let inside = path.strip_prefix(root).unwrap_or(path);
+    match root.file_name() {
+        Some(folder) => Path::new(folder).join(inside).display().to_string(),
+        None => path.display().to_string(),
+    }
+}
+
+/// The file; `None` where there is none. A link may stand for a file of the same library.
+fn read_file(root: &Path, path: &Path) -> Result<Option<RawFile>, LibraryError> {
+    let unreadable = |source| LibraryError::Unreadable { path: path.to_owned(), source };
+    match fs::symlink_metadata(path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    }
+    let target = path.canonicalize().map_err(unreadable)?;
+    let inside = root.canonicalize().map_err(unreadable)?;
+    if !target.starts_with(&inside) {
+        return Err(LibraryError::LeadsOut { path: path.to_owned(), target });
+    }
+    if !target.is_file() {
+        return Err(LibraryError::NoFile { path: path.to_owned() }); // a FIFO would be waited for without end
+    }
+    let mut bytes = Vec::new();
+    let limit = MAX_FILE_BYTES as u64 + 1; // one more, so that a longer file is seen to be longer
+    fs::File::open(&target).map_err(unreadable)?.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    let source = decode(&shown(root, path), &bytes).map_err(LibraryError::Invalid)?;
+    Ok(Some(RawFile { bytes, source }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join("runbooks").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn a_library_is_found_from_below_and_lists_its_runbooks() {
+        let files = [("team/policy.yaml", SMALLEST_POLICY), ("restart-db.yaml", "x"), ("Not A Name.yaml", "x"), ("notes.txt", "x")];
+        let folder = folder(&files);
+        let below = folder.path().join("a/b");
+        fs::create_dir_all(&below).unwrap();
+        let root = Library::find(&below).unwrap();
+        assert_eq!(root, folder.path().join("runbooks"));
+        assert_eq!(Library::find(&root.join("team")).unwrap(), root);
+        let library = Library::open(&root).unwrap();
+        assert_eq!(library.names().unwrap(), ["restart-db"]);
+        assert_eq!(library.runbook("restart-db").unwrap().source.name(), "runbooks/restart-db.yaml");
+        assert!(library.runbook("restart-bd").unwrap_err().to_string().contains("Did you mean `restart-db`?"));
+        assert!(matches!(library.runbook("../x"), Err(LibraryError::BadName { .. })));
+        assert_eq!(library.inventory.hosts.len(), 1);
+        assert_eq!(library.warnings.len(), 2, "neither alice nor bob has a key");
+    }
+
+    #[test]
+    fn nothing_runs_without_a_policy() {
+        let folder = folder(&[("restart-db.yaml", "x")]);
+        let error = Library::open(&folder.path().join("runbooks")).unwrap_err();
+        assert!(error.to_string().contains("domain: example.com"), "{error}");
+    }
+
+    #[test]
+    fn problems_of_all_files_are_told_at_once() {
+        let folder = folder(&[("team/policy.yaml", "domain: x.org\n"), ("team/inventory.yaml", "hots: {}\n")]);
+        let error = Library::open(&folder.path().join("runbooks")).unwrap_err().to_string();
+        assert!(error.contains("people") && error.contains("hosts"), "{error}");
+    }
+
+    #[test]
+    fn a_link_that_leads_out_of_the_library_is_refused_and_one_within_is_not() {
+        let folder = folder(&[("team/policy.yaml", SMALLEST_POLICY), ("a.yaml", "x")]);
+        let root = folder.path().join("runbooks");
+        fs::write(folder.path().join("outside.yaml"), "x").unwrap();
+        std::os::unix::fs::symlink("../outside.yaml", root.join("out.yaml")).unwrap();
+        std::os::unix::fs::symlink("a.yaml", root.join("in.yaml")).unwrap();
+        let library = Library::open(&root).unwrap();
+        assert!(matches!(library.runbook("out"), Err(LibraryError::LeadsOut { .. })));
+        assert!(library.runbook("in").is_ok());
+    }
+}

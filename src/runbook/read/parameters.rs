@@ -1,0 +1,235 @@
+//! Reads parameters, and checks each against itself: a default that its own rules refuse is an error here, not at night. Never asks for a value.
+
+use super::super::{Parameter, ParameterKind};
+use super::names::Names;
+use super::words;
+use crate::base::Period;
+use crate::text::{Fields, Node, Reader, Scalar, Spanned, Value, did_you_mean, parse_bytes};
+
+const KINDS: [&str; 9] = ["string", "integer", "number", "boolean", "duration", "bytes", "enum", "host", "hosts"];
+
+/// Other tools' names for the same kinds.
+const FOREIGN_KINDS: [(&str, &str); 10] = [
+    ("str", "string"),
+    ("text", "string"),
+    ("int", "integer"),
+    ("float", "number"),
+    ("bool", "boolean"),
+    ("size", "bytes"),
+    ("time", "duration"),
+    ("period", "duration"),
+    ("choice", "enum"),
+    ("select", "enum"),
+];
+
+/// A compiled pattern may take this many bytes; the parameter's text is then matched in linear time.
+const MAX_PATTERN: usize = 1 << 20;
+
+pub(super) fn read(reader: &mut Reader, node: &Node, names: &mut Names) -> Vec<Parameter> {
+    let example = "`parameters: {unit: {type: string, default: postgresql}}`";
+    let Some(mut fields) = reader.fields(node, "`parameters`", example) else { return Vec::new() };
+    let mut parameters = Vec::new();
+    for (name, node) in fields.rest() {
+        names.give(reader, &name, "parameter");
+        parameters.extend(read_one(reader, name, node));
+    }
+    parameters
+}
+
+fn read_one(reader: &mut Reader, name: Spanned<String>, node: &Node) -> Option<Parameter> {
+    let example = format!("`{}: {{type: string}}`", name.value);
+    let mut fields = reader.fields(node, format!("the parameter `{}`", name.value), &example)?;
+    let kind = read_kind(reader, &mut fields);
+    let [default, min, max] = ["default", "min", "max"].map(|key| {
+        let node = fields.optional(key)?;
+        reader.as_written(node, &format!("`{key}`"))
+    });
+    let pattern = fields.optional("pattern").and_then(|node| reader.text(node, "`pattern`"));
+    let description = fields.optional("description").and_then(|node| reader.text(node, "`description`")).map(|text| text.value);
+    check_required(reader, &mut fields, default.is_some());
+    fields.finish(reader, &words::PARAMETER);
+    let parameter = Parameter { name, kind: kind?, default, pattern, min, max, description };
+    check_pattern(reader, &parameter);
+    check_bounds(reader, &parameter);
+    check_default(reader, &parameter);
+    Some(parameter)
+}
+
+fn read_kind(reader: &mut Reader, fields: &mut Fields<'_>) -> Option<ParameterKind> {
+    let values = fields.optional("values");
+    let node = fields.required(reader, "type", "type: string")?;
+    let word = reader.text(node, "`type`")?;
+    if word.value != "enum"
+        && let Some(values) = values
+    {
+        let message = format!("`values` does not fit `type: {}`", word.value);
+        reader.error("RB122", values.span, message).label("only for an enum").help("write `type: enum`, or remove `values:`");
+    }
+    let kind = match word.value.as_str() {
+        "string" => ParameterKind::String,
+        "integer" => ParameterKind::Integer,
+        "number" => ParameterKind::Number,
+        "boolean" => ParameterKind::Boolean,
+        "duration" => ParameterKind::Duration,
+        "bytes" => ParameterKind::Bytes,
+        "host" => ParameterKind::Host,
+        "hosts" => ParameterKind::Hosts,
+        "enum" => ParameterKind::Enum { values: read_values(reader, fields, values)? },
+        other => {
+            let foreign = FOREIGN_KINDS.iter().find(|(word, _)| *word == other).map(|(_, ours)| *ours);
+            let help = match foreign.or_else(|| did_you_mean(other, KINDS)) {
+                Some(meant) => format!("did you mean `type: {meant}`?"),
+                None => format!("known types: {}", KINDS.join(", ")),
+            };
+            reader.error("RB122", word.span, format!("there is no type `{other}`")).label("unknown type").help(help);
+            return None;
+        }
+    };
+    Some(kind)
+}
+
+fn read_values(reader: &mut Reader, fields: &mut Fields<'_>, node: Option<&Node>) -> Option<Vec<String>> {
+    let Some(node) = node else {
+        reader.error("RB122", fields.span(), "an enum has no `values`").help("add `values: [a, b]`");
+        return None;
+    };
+    let mut values: Vec<String> = Vec::new();
+    for item in reader.list(node, "`values`", "`values: [a, b]`")? {
+        let value = reader.as_written(item, "a value")?;
+        if values.contains(&value.value) {
+            reader.error("RB122", value.span, format!("the value `{}` is there twice", value.value)).label("again");
+        }
+        values.push(value.value);
+    }
+    Some(values)
+}
+
+fn check_required(reader: &mut Reader, fields: &mut Fields<'_>, defaulted: bool) {
+    let Some(node) = fields.optional("required") else { return };
+    let written = match &node.value {
+        Value::Scalar(Scalar { text, .. }) => text.as_str(),
+        Value::List(_) | Value::Map(_) => "",
+    };
+    match (written, defaulted) {
+        ("true", false) | ("false", true) => {}
+        ("true", true) => {
+            let message = "a required parameter has a default";
+            reader.error("RB123", node.span, message).help("remove `required:` or `default:`; without a default it is required");
+        }
+        ("false", false) => {
+            let message = "a parameter that may be left out has no default";
+            reader.error("RB123", node.span, message).help("add `default:` with the value it has then, such as \"\"");
+        }
+        _ => {
+            reader.error("RB123", node.span, "`required` is true or false").help("without a default a parameter is required");
+        }
+    }
+}
+
+fn check_pattern(reader: &mut Reader, parameter: &Parameter) {
+    let Some(pattern) = &parameter.pattern else { return };
+    if parameter.kind != ParameterKind::String {
+        let help = "only a string has a pattern; numbers, durations and bytes have `min:` and `max:`";
+        reader.error("RB122", pattern.span, "`pattern` does not fit this type").help(help);
+        return;
+    }
+    let compiled = regex::RegexBuilder::new(&format!("^(?:{})$", pattern.value)).size_limit(MAX_PATTERN).build();
+    match (compiled, &parameter.default) {
+        (Err(_), _) => {
+            let why = regex::Regex::new(&pattern.value).err().map_or("it is too large".to_owned(), |error| last_line(&error.to_string()));
+            let message = format!("the pattern cannot be used: {why}");
+            reader.error("RB124", pattern.span, message).help("look-around and back references are not there: matching takes linear time");
+        }
+        (Ok(regex), Some(default)) if !regex.is_match(&default.value) => {
+            let message = format!("the default {:?} does not match the pattern", default.value);
+            let label = format!("expected {}", pattern.value);
+            reader.error("RB125", default.span, message).label(label).help("the pattern must match the whole text");
+        }
+        (Ok(_), _) => {}
+    }
+}
+
+fn last_line(text: &str) -> String {
+    text.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned()
+}
+
+fn check_bounds(reader: &mut Reader, parameter: &Parameter) {
+    let bounds: Vec<&Spanned<String>> = [&parameter.min, &parameter.max].into_iter().flatten().collect();
+    let mut measured = Vec::new();
+    for bound in bounds {
+        match measure(&parameter.kind, &bound.value) {
+            Measure::Amount(amount) => measured.push(amount),
+            Measure::Unordered => {
+                let help = "only integers, numbers, durations and bytes have `min:` and `max:`";
+                reader.error("RB122", bound.span, "this bound does not fit the type").label("nothing to compare").help(help);
+            }
+            Measure::Wrong(expected) => {
+                reader
+                    .error("RB125", bound.span, format!("expected {expected}, got {:?}", bound.value))
+                    .label(format!("expected {expected}"));
+            }
+        }
+    }
+    if let ([low, high], Some(max)) = (measured.as_slice(), &parameter.max)
+        && parameter.min.is_some()
+        && low > high
+    {
+        reader.error("RB125", max.span, "`max` is below `min`: no value could be right").label("below `min`");
+    }
+}
+
+fn check_default(reader: &mut Reader, parameter: &Parameter) {
+    let Some(default) = &parameter.default else { return };
+    let wrong =
+        |expected: String| (format!("the default {:?} is not what the parameter takes", default.value), format!("expected {expected}"));
+    let problem = match (&parameter.kind, measure(&parameter.kind, &default.value)) {
+        (_, Measure::Wrong(expected)) => Some(wrong(expected.to_owned())),
+        (kind, Measure::Amount(amount)) => outside(parameter, kind, amount).map(wrong),
+        (ParameterKind::Boolean, _) if !matches!(default.value.as_str(), "true" | "false") => Some(wrong("true or false".into())),
+        (ParameterKind::Enum { values }, _) if !values.contains(&default.value) => Some(wrong(format!("one of {}", values.join(", ")))),
+        (ParameterKind::Host | ParameterKind::Hosts, _) if default.value.trim().is_empty() => Some(wrong("a host".into())),
+        (_, Measure::Unordered) => None,
+    };
+    if let Some((message, label)) = problem {
+        reader.error("RB125", default.span, message).label(label);
+    }
+}
+
+fn outside(parameter: &Parameter, kind: &ParameterKind, amount: f64) -> Option<String> {
+    let bound = |text: &Option<Spanned<String>>| match text.as_ref().map(|text| measure(kind, &text.value)) {
+        Some(Measure::Amount(bound)) => Some(bound),
+        Some(Measure::Unordered | Measure::Wrong(_)) | None => None,
+    };
+    let below = bound(&parameter.min).is_some_and(|min| amount < min);
+    let above = bound(&parameter.max).is_some_and(|max| amount > max);
+    let said = |text: &Option<Spanned<String>>| text.as_ref().map_or(String::new(), |text| text.value.clone());
+    match (below, above) {
+        (true, _) => Some(format!("at least {}", said(&parameter.min))),
+        (_, true) => Some(format!("at most {}", said(&parameter.max))),
+        (false, false) => None,
+    }
+}
+
+enum Measure {
+    /// Compares as a number.
+    Amount(f64),
+    /// This kind has no order.
+    Unordered,
+    /// What the text should have been.
+    Wrong(&'static str),
+}
+
+fn measure(kind: &ParameterKind, text: &str) -> Measure {
+    let (amount, expected) = match kind {
+        ParameterKind::Integer => (text.parse::<i64>().ok().map(|number| number as f64), "a whole number"),
+        ParameterKind::Number => (text.parse::<f64>().ok().filter(|number| number.is_finite()), "a number"),
+        ParameterKind::Duration => {
+            (text.parse::<Period>().ok().map(|period| period.as_millis() as f64), "a duration with its unit, such as 90s or 10m")
+        }
+        ParameterKind::Bytes => (parse_bytes(text).map(|bytes| bytes as f64), "an amount with its unit, such as 64KiB or 50MB"),
+        ParameterKind::String | ParameterKind::Boolean | ParameterKind::Enum { .. } | ParameterKind::Host | ParameterKind::Hosts => {
+            return Measure::Unordered;
+        }
+    };
+    amount.map_or(Measure::Wrong(expected), Measure::Amount)
+}

@@ -1,0 +1,475 @@
+//! YAML with places: the only file that names the YAML crates. Reads a text twice: one crate decides what it means, the other says where;
+//! where they disagree the text is refused. Never accepts what two readers could take for two things.
+
+use std::collections::HashMap;
+
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
+
+use super::{Diagnostics, Source, Span};
+use crate::base::{is_plain, printable};
+
+/// A runbook is read by people; one mebibyte is a thousand steps with a page each.
+pub const MAX_FILE_BYTES: usize = 1 << 20;
+
+/// Levels of lists and maps: a block within a block takes two, so that this is fifteen blocks deep.
+pub const MAX_DEPTH: usize = 32;
+
+/// After this many hidden characters the file is something else than a runbook, and more messages help nobody.
+const MAX_HIDDEN: usize = 20;
+
+/// A value and where it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    pub span: Span,
+    pub value: Value,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Scalar(Scalar),
+    List(Vec<Node>),
+    /// Keys and values in the order written; keys are scalars and different.
+    Map(Vec<(Node, Node)>),
+}
+
+/// A single value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scalar {
+    /// As written, unquoted and unescaped.
+    pub text: String,
+    pub kind: ScalarKind,
+    /// In quotes, or a block scalar.
+    pub quoted: bool,
+}
+
+/// What YAML 1.2 takes a scalar for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScalarKind {
+    Text,
+    Null,
+    Bool,
+    Int,
+    Float,
+}
+
+/// A comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// From 1.
+    pub line: usize,
+    pub span: Span,
+    /// Without `#` and the spaces around.
+    pub text: String,
+}
+
+/// A text that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    pub root: Node,
+    pub comments: Vec<Comment>,
+}
+
+/// A source from raw bytes; an error where they are too many, no UTF-8, or begin with a byte order mark.
+pub fn decode(name: &str, bytes: &[u8]) -> Result<Source, Diagnostics> {
+    let refused = |code, text: &str, span, message: String, help: &str| {
+        let mut diagnostics = Diagnostics::new();
+        diagnostics.error(code, &Source::new(name, text), span, message).help(help);
+        diagnostics
+    };
+    if bytes.len() > MAX_FILE_BYTES {
+        let message = format!("the file has {} bytes, expected at most {MAX_FILE_BYTES} (1 MiB)", bytes.len());
+        return Err(refused("RB002", "", Span::default(), message, "split it into several runbooks"));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.starts_with('\u{feff}') => {
+            let help = "save the file as UTF-8 without a byte order mark (BOM)";
+            Err(refused("RB003", text, Span { start: 0, end: 3 }, "the file begins with an invisible byte order mark".into(), help))
+        }
+        Ok(text) => Ok(Source::new(name, text)),
+        Err(error) => {
+            let good = error.valid_up_to();
+            let shown = printable(bytes);
+            let start = printable(&bytes[..good]).len();
+            let message = format!("the file is not UTF-8: byte {} is 0x{:02X}", good + 1, bytes[good]);
+            Err(refused("RB001", &shown, Span { start, end: start + 6 }, message, "save the file as UTF-8"))
+        }
+    }
+}
+
+/// Reads a text. Adds what is wrong with it; `None` where nothing can be made of it.
+pub fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<Document> {
+    if source.text().len() > MAX_FILE_BYTES {
+        let message = format!("the file has {} bytes, expected at most {MAX_FILE_BYTES} (1 MiB)", source.text().len());
+        diagnostics.error("RB002", source, Span::default(), message).help("split it into several runbooks");
+        return None;
+    }
+    let hidden = refuse_hidden(source, diagnostics);
+    let mut builder = Builder::new(source);
+    if let Err(error) = builder.build() {
+        if !hidden {
+            explain(source, &error, diagnostics);
+        }
+        diagnostics.extend(builder.diagnostics);
+        return None;
+    }
+    let refused = hidden || builder.diagnostics.has_errors();
+    diagnostics.extend(builder.diagnostics);
+    let Some(mut root) = builder.root else {
+        if !refused {
+            let help = "begin with `runbook: NAME`, `title: …` and `steps:`; `runbook new NAME` writes one";
+            diagnostics.error("RB008", source, Span::default(), "the file is empty").help(help);
+        }
+        return None;
+    };
+    if !refused {
+        settle_kinds(source, &mut root, diagnostics)?;
+    }
+    Some(Document { root, comments: builder.comments })
+}
+
+/// The comments of a text that was read before; none where it cannot be read.
+pub fn comments(source: &Source) -> Vec<Comment> {
+    let mut builder = Builder::new(source);
+    match builder.build() {
+        Ok(()) => builder.comments,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Refuses characters that do not show themselves. Newlines pass, alone or after a carriage return, and so do tabs.
+fn refuse_hidden(source: &Source, diagnostics: &mut Diagnostics) -> bool {
+    let text = source.text();
+    let hidden = text.char_indices().filter(|&(at, c)| {
+        let line_end = c == '\n' || (c == '\r' && text[at..].starts_with("\r\n"));
+        !(is_plain(c) || c == '\t' || line_end)
+    });
+    let mut found = false;
+    for (at, c) in hidden.take(MAX_HIDDEN) {
+        found = true;
+        let span = Span { start: at, end: at + c.len_utf8() };
+        let message = format!("a character that cannot be seen: U+{:04X}", c as u32);
+        diagnostics.error("RB003", source, span, message).label("here").help(remedy_for_hidden(c));
+    }
+    found
+}
+
+fn remedy_for_hidden(c: char) -> &'static str {
+    match c {
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
+            "replace it by an ordinary space; it often comes from a web page"
+        }
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            "remove it: it can make a line read differently from what runs"
+        }
+        '\r' => "end lines with a newline, or with carriage return and newline",
+        _ => "remove it",
+    }
+}
+
+/// The sentence for a text that is no YAML.
+fn explain(source: &Source, error: &ScanError, diagnostics: &mut Diagnostics) {
+    let text = source.text();
+    let at = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
+    let at = if at == text.len() && at > 0 { text.trim_end().len() } else { at };
+    let (line, _) = source.position(at);
+    let written = text.lines().nth(line - 1).unwrap_or("");
+    let indent = &written[..written.len() - written.trim_start().len()];
+    let line_start = text[..at.min(text.len())].rfind('\n').map_or(0, |newline| newline + 1);
+    if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+        let message = format!("more than {MAX_DEPTH} levels of lists and maps");
+        diagnostics.error("RB007", source, Span { start: at, end: at }, message).help("put inner blocks into steps of their own");
+        return;
+    }
+    if let Some(tab) = indent.find('\t') {
+        let span = Span { start: line_start + tab, end: line_start + tab + 1 };
+        diagnostics.error("RB010", source, span, "a tab in the indentation").help("indent with spaces: YAML forbids tabs there");
+        return;
+    }
+    let help = if written.contains(": {{") || written.contains("- {{") {
+        "a value that begins with `{{` must be quoted: `key: \"{{ name }}\"`"
+    } else if written.matches(": ").count() > 1 {
+        "a value that contains `: ` must be quoted, or written below as a block after `|`"
+    } else {
+        "look at the indentation, the quotes and the brackets of this line and of the one above"
+    };
+    let span = Span { start: at, end: at };
+    diagnostics.error("RB004", source, span, format!("this is not YAML: {}", error.info())).label("the reader stopped here").help(help);
+}
+
+enum Frame {
+    List { start: usize, end: usize, items: Vec<Node> },
+    Map { start: usize, end: usize, entries: Vec<(Node, Node)>, key: Option<Node> },
+}
+
+struct Builder<'a> {
+    source: &'a Source,
+    stack: Vec<Frame>,
+    root: Option<Node>,
+    comments: Vec<Comment>,
+    documents: usize,
+    diagnostics: Diagnostics,
+}
+
+impl<'a> Builder<'a> {
+    fn new(source: &'a Source) -> Self {
+        Self { source, stack: Vec::new(), root: None, comments: Vec::new(), documents: 0, diagnostics: Diagnostics::new() }
+    }
+
+    fn build(&mut self) -> Result<(), ScanError> {
+        let source = self.source.clone();
+        let options = granit_parser::options! { emit_unresolved_aliases: true, emit_anchor_events: true, flow_nesting_limit: 2 * MAX_DEPTH, max_buffered_comment_events: MAX_FILE_BYTES };
+        for next in Parser::new_from_str_with_options(source.text(), options) {
+            let (event, place) = next?;
+            let span = bytes(&source, &place);
+            if let Some(tag) = place.tag_span() {
+                self.refuse(bytes(&source, &tag), "a tag", "remove it; quote the value where it must be text");
+            }
+            self.take(event, span);
+            if self.stack.len() > MAX_DEPTH {
+                let message = format!("more than {MAX_DEPTH} levels of lists and maps");
+                self.diagnostics.error("RB007", &source, span, message).help("put inner blocks into steps of their own");
+                return Ok(());
+            }
+            if self.documents > 1 {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: Event<'_>, span: Span) {
+        match event {
+            Event::Comment(text, _) => {
+                let (line, _) = self.source.position(span.start);
+                self.comments.push(Comment { line, span, text: text.trim().to_owned() });
+            }
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    self.refuse(span, "a second document in one file", "keep one document a file; remove the `---` line");
+                }
+            }
+            Event::Anchor(..) => self.refuse(span, "an anchor", "write the value out where it is used"),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                self.refuse(span, "an alias", "write the value out; quote it where it is text that begins with `*`");
+                self.put(span, Value::Scalar(Scalar { text: String::new(), kind: ScalarKind::Null, quoted: false }));
+            }
+            Event::Scalar(text, style, ..) => self.scalar(&text, style, span),
+            Event::SequenceStart(..) => self.stack.push(Frame::List { start: span.start, end: span.end, items: Vec::new() }),
+            Event::MappingStart(..) => self.stack.push(Frame::Map { start: span.start, end: span.end, entries: Vec::new(), key: None }),
+            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+            _ => self.refuse(span, "a construct that this reader does not know", "write it in a simpler way"), // the crate may grow events
+        }
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) {
+        let quoted = style != ScalarStyle::Plain;
+        if style == ScalarStyle::DoubleQuoted
+            && let Some(c) = text.chars().find(|&c| !(is_plain(c) || c == '\n' || c == '\t'))
+        {
+            let message = format!("an escape that stands for a character that cannot be seen: U+{:04X}", c as u32);
+            self.diagnostics.error("RB003", self.source, span, message).help("remove it; let the command make it: `printf '\\033[1m'`");
+        }
+        let text = if !quoted && span.start == span.end { "" } else { text };
+        self.put(span, Value::Scalar(Scalar { text: text.to_owned(), kind: ScalarKind::Text, quoted }));
+    }
+
+    fn close(&mut self, span: Span) {
+        let flow_end = if span.end > span.start { span.end } else { 0 };
+        match self.stack.pop() {
+            Some(Frame::List { start, end, items }) => {
+                let end = items.last().map_or(end, |node| node.span.end).max(flow_end);
+                self.put(Span { start, end }, Value::List(items));
+            }
+            Some(Frame::Map { start, end, entries, .. }) => {
+                let start = entries.first().map_or(start, |(key, _)| key.span.start.min(start));
+                let end = entries.last().map_or(end, |(key, node)| node.span.end.max(key.span.end)).max(flow_end);
+                self.refuse_duplicates(&entries);
+                self.put(Span { start, end }, Value::Map(entries));
+            }
+            None => {}
+        }
+    }
+
+    fn put(&mut self, span: Span, value: Value) {
+        let node = Node { span, value };
+        match self.stack.last_mut() {
+            None => self.root = Some(node),
+            Some(Frame::List { items, .. }) => items.push(node),
+            Some(Frame::Map { entries, key, .. }) => match key.take() {
+                None => *key = Some(node),
+                Some(key) => entries.push((key, node)),
+            },
+        }
+    }
+
+    fn refuse(&mut self, span: Span, what: &str, help: &str) {
+        self.diagnostics.error("RB005", self.source, span, format!("{what} is refused in this library")).label(what).help(help);
+    }
+
+    fn refuse_duplicates(&mut self, entries: &[(Node, Node)]) {
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        for (key, _) in entries {
+            let Value::Scalar(scalar) = &key.value else {
+                let template = self.source.text().get(key.span.start..).is_some_and(|text| text.starts_with('{'));
+                let help =
+                    if template { "a value that begins with `{{` must be quoted: `key: \"{{ name }}\"`" } else { "name it by a word" };
+                self.diagnostics.error("RB005", self.source, key.span, "a key that is a list or a map").help(help);
+                continue;
+            };
+            if scalar.text == "<<" && !scalar.quoted {
+                let span = key.span;
+                self.diagnostics.error("RB005", self.source, span, "a merge key is refused in this library").help("write the keys out");
+            }
+            if let Some(first) = seen.insert(&scalar.text, key.span) {
+                let (line, _) = self.source.position(first.start);
+                let message = format!("the key `{}` is written twice", scalar.text);
+                let diagnostic = self.diagnostics.error("RB006", self.source, key.span, message);
+                diagnostic.label(format!("first on line {line}")).help("keep one of them; which one counts would be a guess");
+            }
+        }
+    }
+}
+
+/// A place in bytes. Block scalars are trimmed of the space that follows them.
+fn bytes(source: &Source, place: &granit_parser::Span) -> Span {
+    let length = source.text().len();
+    let start = place.start.byte_offset().unwrap_or(0).min(length);
+    let end = place.end.byte_offset().unwrap_or(start).clamp(start, length);
+    let slice = source.text().get(start..end).unwrap_or("");
+    Span { start, end: start + slice.trim_end().len() }
+}
+
+/// Asks the second crate what each scalar means; `None` and an error where the two see different things.
+fn settle_kinds(source: &Source, root: &mut Node, diagnostics: &mut Diagnostics) -> Option<()> {
+    let help = "write it in a simpler way: quote texts, indent by two spaces, one key a line";
+    match serde_yaml::from_str::<serde_yaml::Value>(source.text()) {
+        Ok(meaning) => match settle(root, &meaning) {
+            Ok(()) => Some(()),
+            Err(span) => {
+                diagnostics.error("RB009", source, span, "YAML readers disagree about what this means").help(help);
+                None
+            }
+        },
+        Err(error) => {
+            let at = error.location().map_or(0, |location| location.index()).min(source.text().len());
+            let message = format!("YAML readers disagree about whether this can be read: {error}");
+            diagnostics.error("RB009", source, Span { start: at, end: at }, message).help(help);
+            None
+        }
+    }
+}
+
+fn settle(node: &mut Node, meaning: &serde_yaml::Value) -> Result<(), Span> {
+    use serde_yaml::Value as Meaning;
+    let span = node.span;
+    match (&mut node.value, meaning) {
+        (Value::Scalar(scalar), Meaning::String(text)) if scalar.text == *text => scalar.kind = ScalarKind::Text,
+        (Value::Scalar(scalar), Meaning::Null) if !scalar.quoted => scalar.kind = ScalarKind::Null,
+        (Value::Scalar(scalar), Meaning::Bool(_)) if !scalar.quoted => scalar.kind = ScalarKind::Bool,
+        (Value::Scalar(scalar), Meaning::Number(number)) if !scalar.quoted => {
+            scalar.kind = if number.is_f64() { ScalarKind::Float } else { ScalarKind::Int };
+        }
+        (Value::List(items), Meaning::Sequence(meanings)) if items.len() == meanings.len() => {
+            for (item, meaning) in items.iter_mut().zip(meanings) {
+                settle(item, meaning)?;
+            }
+        }
+        (Value::Map(entries), Meaning::Mapping(meanings)) if entries.len() == meanings.len() => {
+            for ((key, value), (key_meaning, meaning)) in entries.iter_mut().zip(meanings) {
+                settle(key, key_meaning)?;
+                settle(value, meaning)?;
+            }
+        }
+        _ => return Err(span), // two parsers of others: every other pair is a disagreement
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::text::Colour;
+
+    fn read(text: &str) -> (Option<Document>, Diagnostics) {
+        let mut diagnostics = Diagnostics::new();
+        let document = parse(&Source::new("a.yaml", text), &mut diagnostics);
+        (document, diagnostics)
+    }
+
+    fn codes(text: &str) -> Vec<&'static str> {
+        read(text).1.sorted().iter().map(|diagnostic| diagnostic.code).collect()
+    }
+
+    #[test]
+    fn scalars_keep_their_text_their_kind_and_their_place() {
+        let text = "a: NO\nb: 0755\nc: true\nd:\ne: 5\nf: 1.5\ng: \"5\"\nh: |\n  one\n  two\ni: last\n";
+        let (document, diagnostics) = read(text);
+        assert!(diagnostics.is_empty(), "{}", diagnostics.render(Colour::Plain));
+        let Value::Map(entries) = document.unwrap().root.value else { panic!("no map") };
+        let seen: Vec<String> = entries
+            .iter()
+            .map(|(_, node)| match &node.value {
+                Value::Scalar(scalar) => format!("{:?} {:?} {:?}", scalar.kind, scalar.text, &text[node.span.start..node.span.end]),
+                Value::List(_) | Value::Map(_) => "?".into(),
+            })
+            .collect();
+        insta::assert_debug_snapshot!(seen);
+    }
+
+    #[test]
+    fn what_two_readers_could_take_for_two_things_is_refused() {
+        assert_eq!(codes("a: &x 1\nb: *x\nc: *y\n"), ["RB005", "RB005", "RB005"]);
+        assert_eq!(codes("a: !sh x\nb: !!str 5\n"), ["RB005", "RB005"]);
+        assert_eq!(codes("a: 1\na: 2\n"), ["RB006"]);
+        assert_eq!(codes("<<: {a: 1}\n"), ["RB005"]);
+        assert_eq!(codes("a: 1\n---\nb: 2\n"), ["RB005"]);
+        assert_eq!(codes("a: {{ x }}\n"), ["RB005"]);
+        assert_eq!(codes(""), ["RB008"]);
+        assert_eq!(codes("# only\n"), ["RB008"]);
+        assert_eq!(codes("a:\n\t- b\n"), ["RB010"]);
+        assert_eq!(codes("a: x: y\n"), ["RB004"]);
+        assert_eq!(codes("a: \"\\e[31m\"\n"), ["RB003"]);
+        assert_eq!(codes("a: x\u{202e}y\nb: \u{a0}z\n"), ["RB003", "RB003"]);
+        assert_eq!(codes("a: x\ry\n"), ["RB003"]);
+        assert_eq!(codes(&"[".repeat(300)), ["RB007"]);
+        assert_eq!(codes(&"- ".repeat(200_000)), ["RB007"]);
+    }
+
+    #[test]
+    fn windows_line_ends_and_comments_are_read() {
+        let (document, diagnostics) = read("# runbook: allow RB201 because x\r\na: 1 # two\r\nb: |\r\n  x\r\n  # no comment\r\n");
+        assert!(diagnostics.is_empty(), "{}", diagnostics.render(Colour::Plain));
+        let comments = document.unwrap().comments;
+        let seen: Vec<(usize, &str)> = comments.iter().map(|comment| (comment.line, comment.text.as_str())).collect();
+        assert_eq!(seen, [(1, "runbook: allow RB201 because x"), (2, "two")]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused_with_their_place() {
+        let problem = decode("a.yaml", b"a: \xff\n").unwrap_err();
+        assert!(problem.render(Colour::Plain).contains("byte 4 is 0xFF"), "{}", problem.render(Colour::Plain));
+        assert!(decode("a.yaml", &vec![b'a'; MAX_FILE_BYTES + 1]).is_err());
+        assert!(decode("a.yaml", "\u{feff}a: 1".as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "(?s)([-:#&*!|>'\"%@`{}\\[\\], \n\ta-c0-9é\u{202e}]|: |- |\n  ){0,120}") {
+            let (_, diagnostics) = read(&text);
+            diagnostics.render(Colour::Plain);
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            match decode("a.yaml", &bytes) {
+                Ok(source) => { parse(&source, &mut Diagnostics::new()); }
+                Err(diagnostics) => { diagnostics.render(Colour::Plain); }
+            }
+        }
+    }
+}
