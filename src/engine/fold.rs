@@ -154,16 +154,16 @@ impl State {
 }
 
 impl StepState {
+    /// Only the newest attempt on a host is asked about: what came before it was settled when it began.
     fn orphan(&mut self) {
         let Some(stage) = &self.stage else { return };
         let StageWork::Commands { actions, .. } = &stage.work else { return };
         for action in actions {
-            for attempt in self.attempts.get_mut(&action.host).into_iter().flatten() {
-                let open = attempt.phase == Phase::Running || (attempt.round == stage.round && attempt.is_unknown());
-                if open {
-                    let asks = action.mode == Mode::Claim && attempt.part == Part::Main && stage.effect != Effect::Read;
-                    attempt.phase = if asks { Phase::Orphaned } else { Phase::Lost };
-                }
+            let newest = self.attempts.get_mut(&action.host).and_then(|attempts| attempts.last_mut());
+            let open = |attempt: &&mut Attempt| attempt.phase == Phase::Running || (attempt.round == stage.round && attempt.is_unknown());
+            if let Some(attempt) = newest.filter(open) {
+                let asks = action.mode == Mode::Claim && attempt.part == Part::Main && stage.effect != Effect::Read;
+                attempt.phase = if asks { Phase::Orphaned } else { Phase::Lost };
             }
         }
     }

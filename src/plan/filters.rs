@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::value::{Duration, Raw};
 use crate::base::Period;
+use crate::text::parse_bytes;
 
 /// Adds `bytes`, `duration`, `matches` and `raw`.
 pub fn add(environment: &mut Environment<'_>) {
@@ -24,29 +25,12 @@ pub fn add(environment: &mut Environment<'_>) {
     });
 }
 
-/// A size such as `50MB`, `100.4 MiB` or `4096`, in bytes. `kB`, `MB`, `GB`, `TB` are powers of 1000; `KiB`, `K`, `MiB`, `M`, … are powers of
-/// 1024, as in `ls -h` and `df -h`.
-///
-/// # Errors
-/// A sentence that says what was expected.
-pub fn bytes(text: &str) -> Result<u64, String> {
-    let expected = || format!("expected a size such as 50MB or 4GiB, got {text:?}");
+/// What programs print as a size: as [`parse_bytes`], a plain number of bytes, or `4.2G` as `ls -h` and `df -h` mean it.
+fn bytes(text: &str) -> Result<u64, String> {
     let text = text.trim();
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number: f64 = text[..split].parse().map_err(|_| expected())?;
-    let factor: f64 = match text[split..].trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1.0,
-        "kb" => 1e3,
-        "mb" => 1e6,
-        "gb" => 1e9,
-        "tb" => 1e12,
-        "k" | "kib" => 1024.0,
-        "m" | "mib" => 1_048_576.0,
-        "g" | "gib" => 1_073_741_824.0,
-        "t" | "tib" => 1_099_511_627_776.0,
-        _ => return Err(expected()),
-    };
-    Ok((number * factor).round() as u64)
+    let human = text.ends_with(['K', 'M', 'G', 'T']).then(|| parse_bytes(&format!("{text}iB")));
+    let size = text.parse().ok().or(human.flatten()).or_else(|| parse_bytes(text));
+    size.ok_or_else(|| format!("expected a size such as 50MB or 4.2G, got {text:?}"))
 }
 
 fn refused(why: String) -> Error {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use regex::bytes::Regex;
 
-use super::filters;
 use super::value::Given;
 use crate::base::{Bytes, HostName, Period};
 use crate::library::Inventory;
 use crate::runbook::{Parameter, ParameterKind, Runbook};
+use crate::text::{Spanned, parse_bytes};
 
 /// Every parameter of a runbook with its value.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -117,7 +117,9 @@ fn typed(kind: &ParameterKind, text: &Bytes, inventory: &Inventory) -> Result<Gi
             _ => Err(expected("true or false")),
         },
         ParameterKind::Duration => utf8()?.parse().map(Given::Duration).map_err(|error: crate::base::ParsePeriodError| error.to_string()),
-        ParameterKind::Bytes => Ok(Given::Integer(i64::try_from(filters::bytes(utf8()?)?).map_err(|_| expected("a smaller size"))?)),
+        ParameterKind::Bytes => Ok(Given::Integer(
+            parse_bytes(utf8()?).and_then(|size| i64::try_from(size).ok()).ok_or_else(|| expected("a size such as 50MB"))?,
+        )),
         ParameterKind::Enum { values } if values.iter().any(|value| Some(value.as_str()) == text.as_str()) => Ok(Given::Text(text.clone())),
         ParameterKind::Enum { values } => Err(expected(&format!("one of {}", values.join(", ")))),
         ParameterKind::Host => match utf8()?.parse::<HostName>() {
@@ -144,10 +146,10 @@ fn within(parameter: &Parameter, given: &Given) -> Result<(), String> {
         Given::Text(_) => written.trim().parse().ok(),
         Given::Duration(_) => written.parse::<Period>().ok().map(|period| period.as_millis() as f64),
         Given::Integer(_) | Given::Number(_) | Given::Boolean(_) => {
-            filters::bytes(written).ok().map(|size| size as f64).or(written.trim().parse().ok())
+            parse_bytes(written).map(|size| size as f64).or(written.trim().parse().ok())
         }
     };
-    let exceeds = |edge: &Option<crate::text::Spanned<String>>, beyond: fn(f64, f64) -> bool| {
+    let exceeds = |edge: &Option<Spanned<String>>, beyond: fn(f64, f64) -> bool| {
         let edge = edge.as_ref()?;
         beyond(size(given)?, limit(&edge.value)?).then(|| edge.value.clone())
     };

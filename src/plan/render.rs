@@ -8,7 +8,7 @@ use super::template::{self, Scope, TemplateError};
 use super::text::action_digest;
 use crate::base::{Bytes, Digest, GateNo, HostName, Period};
 use crate::event::{Action, Attempts, Command, Effect, Mode, OnFailure, Parse, Place, Retry, Stage, StageWork, Until};
-use crate::library::{Inventory, select};
+use crate::library::{Inventory, Selector};
 use crate::runbook::{HostCount, Work};
 use crate::text::Spanned;
 
@@ -42,7 +42,9 @@ pub enum RenderError {
 pub fn hosts_of(program: &Program, step: &ProgramStep, scope: &Scope) -> Result<Vec<HostName>, RenderError> {
     let Some(hosts) = &step.step.hosts else { return Ok(Vec::new()) };
     let text = plain("hosts", hosts, scope)?;
-    let selected = select(&program.inventory, program.targets(), &text).map_err(|why| RenderError::Hosts { why })?;
+    let targets: Vec<_> = program.targets().collect();
+    let selected = Selector::parse(&text).and_then(|selector| selector.resolve(&program.inventory, &targets));
+    let selected = selected.map_err(|error| RenderError::Hosts { why: error.to_string() })?;
     if selected.is_empty() {
         return Err(RenderError::Hosts { why: format!("`{text}` selects no host; expected at least one") });
     }

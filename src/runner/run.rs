@@ -197,11 +197,12 @@ impl<'a> Runner<'a> {
         let event = {
             let answer = answer(self.world.asker.as_mut(), asked.as_ref(), self.recorder.state());
             tokio::select! {
+                biased; // the same run makes the same journal; nothing here can starve the rest, for each branch is followed by a decision
+                Ok(()) = stop.changed() => Woken::Time,
                 landed = self.flights.next() => Woken::Landed(landed),
                 Some(pulse) = self.pulses.1.recv() => Woken::Pulse(pulse),
                 answer = answer => Woken::Answered(answer),
                 () = clock.until(wake), if asked.is_none() => Woken::Time,
-                Ok(()) = stop.changed() => Woken::Time,
                 Some(()) = self.forgetting.next() => Woken::Time,
             }
         };

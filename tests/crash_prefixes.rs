@@ -1,0 +1,51 @@
+//! Random runbooks on simulated hosts, with the runner killed at every line of every journal and resumed: nothing runs twice that must not,
+//! nothing runs unapproved or unrecorded, and every host is named once in the result.
+
+#[path = "support/simulation.rs"]
+mod simulation;
+
+use runbook::event::Effect;
+use simulation::{Scenario, World};
+
+/// The issue asks for at least a thousand; `RUNBOOK_CRASH_RUNS` makes it a longer campaign.
+fn runs() -> u64 {
+    std::env::var("RUNBOOK_CRASH_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(1_000)
+}
+
+#[test]
+fn a_run_killed_at_any_line_goes_on_without_repeating_what_must_not_be_repeated() {
+    let mut prefixes = 0;
+    let mut resumed_to_the_end = 0;
+    for seed in 0..runs() {
+        let scenario = Scenario::random(seed);
+        let whole = World::new(&scenario).run_to_the_end(None);
+        for crash_at in 1..=whole.journal.len() {
+            let world = World::new(&scenario);
+            let ended = world.run_to_the_end(Some(crash_at));
+            ended.check(&scenario, &format!("seed {seed}, killed at line {crash_at}"));
+            prefixes += 1;
+            resumed_to_the_end += usize::from(ended.is_closed());
+        }
+    }
+    assert!(prefixes > 10_000, "expected many prefixes, got {prefixes}");
+    assert!(resumed_to_the_end > prefixes / 4, "most runs should come to an end, got {resumed_to_the_end} of {prefixes}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_journal() {
+    for seed in 0..20 {
+        let scenario = Scenario::random(seed);
+        let journals = [World::new(&scenario).run_to_the_end(None).journal, World::new(&scenario).run_to_the_end(None).journal];
+        assert_eq!(journals[0], journals[1], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_random_scenario_covers_what_the_property_is_about() {
+    let scenarios: Vec<Scenario> = (0..200).map(Scenario::random).collect();
+    let starts = |effect: Effect| scenarios.iter().any(|scenario| scenario.text.contains(&format!("effect: {effect}")));
+    assert!(starts(Effect::Once) && starts(Effect::Idempotent) && starts(Effect::Read));
+    for word in ["retry:", "until:", "done_when:", "gate:", "steps:", "on_failure: continue", "max_failures:"] {
+        assert!(scenarios.iter().any(|scenario| scenario.text.contains(word)), "{word}");
+    }
+}

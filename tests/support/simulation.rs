@@ -1,0 +1,449 @@
+//! A world without anything real: random runbooks, simulated hosts, a journal in memory that can fail at any line.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use runbook::base::{Bytes, Digest, GateNo, HostName, Person, StepId, Timestamp};
+use runbook::drill::{Break, Reply, SimulatedClock, SimulatedHosts};
+use runbook::effects::{BoxFuture, Clock, OutputSink, StopLevel};
+use runbook::engine::{Life, Question, State, Task};
+use runbook::event::{
+    Answer, AppendError, AppendLog, Effect, Entry, Event, GateAsks, Head, Inputs, Part, Pulse, Rules, RunMode, RunOpened, Stream, Verdict,
+};
+use runbook::library::{Connection, Host, Inventory, Policy, Roster, Signer};
+use runbook::plan::{Parameters, Presence, Program, Seen, Setting, slots};
+use runbook::runner::{
+    Asker, Capture, CaptureError, Captured, Ending, GateTrouble, Gatekeeper, Journal, Recorder, Recording, RunError, Runner, Watcher,
+    World as RunnerWorld,
+};
+use runbook::text::{Colour, Source};
+
+/// A small, good enough generator (SplitMix64, Steele et al. 2014): the same seed, the same runbook.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1))
+    }
+
+    pub fn below(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+
+    fn one_in(&mut self, sides: u64) -> bool {
+        self.below(sides) == 0
+    }
+}
+
+/// A runbook and how its hosts behave, from one seed.
+pub struct Scenario {
+    pub text: String,
+    pub seed: u64,
+    pub hosts: u64,
+    down: Option<u64>,
+    program: Program,
+}
+
+impl Scenario {
+    pub fn random(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let hosts = 1 + dice.below(3);
+        let mut text = String::from("runbook: random\ntitle: A random runbook\nsteps:\n");
+        let steps = 1 + dice.below(4);
+        for index in 0..steps {
+            if dice.one_in(4) {
+                let gate = if dice.one_in(2) { "    gate: {approvals: 1}\n" } else { "" };
+                let _ = write!(text, "  - name: block {index}\n    hosts: all\n{gate}    steps:\n"); // a String takes all
+                for inner in 0..=dice.below(2) {
+                    step(&mut text, &mut dice, &format!("s{index}x{inner}"), "      ");
+                }
+            } else {
+                step(&mut text, &mut dice, &format!("s{index}"), "  ");
+            }
+        }
+        let down = dice.one_in(8).then(|| dice.below(hosts));
+        let program = program(&text, inventory(hosts));
+        Self { text, seed, hosts, down, program }
+    }
+
+    /// Whether the answer of a command is good, bad or lost depends on the seed, the step, the host and the attempt alone.
+    fn reply(seed: u64, task: &Task) -> Reply {
+        let mut key = seed;
+        for byte in format!("{}/{}/{:?}/{}", task.step, task.host(), task.part, task.attempt).bytes() {
+            key = key.wrapping_mul(31).wrapping_add(u64::from(byte));
+        }
+        let mut dice = Dice::new(key);
+        let breaks = match dice.below(14) {
+            0 => Some(Break::Before),
+            1 => Some(Break::During),
+            2 => Some(Break::Amnesia),
+            _ => None,
+        };
+        let code = if dice.one_in(5) { 1 } else { 0 };
+        let takes = runbook::base::Period::from_millis(dice.below(5) * 100);
+        Reply { code, stdout: b"x\n".to_vec(), stderr: Vec::new(), takes, breaks }
+    }
+}
+
+fn inventory(hosts: u64) -> Inventory {
+    let host = |index| {
+        let name: HostName = format!("h{index}").parse().unwrap();
+        let connection = Connection::Ssh { address: name.to_string(), port: None, user: None };
+        (name.clone(), Host { name, environment: "production".to_owned(), connection, spool: None })
+    };
+    Inventory { hosts: (0..hosts).map(host).collect(), ..Inventory::default() }
+}
+
+fn program(text: &str, inventory: Inventory) -> Program {
+    let source = Source::new("random.yaml", text);
+    let (read, problems) = runbook::runbook::read(&source, "random");
+    let Some(runbook) = read else { panic!("{text}\n{}", problems.render(Colour::Plain)) };
+    let parameters = Parameters::resolve(&runbook, &BTreeMap::<String, Bytes>::new(), &inventory).unwrap();
+    let policy = Policy { rules: rules(), ..Policy::default() };
+    let (requester, presence, mode) = (person("alice"), Presence::Unattended, RunMode::Real);
+    Program::new(runbook, Setting { inventory, policy, roster: roster(), parameters, requester, presence, mode })
+}
+
+fn step(text: &mut String, dice: &mut Dice, name: &str, indent: &str) {
+    let _ = write!(text, "{indent}- name: {name}\n{indent}  hosts: all\n"); // a String takes all
+    let mut word = |line: &str| {
+        let _ = writeln!(text, "{indent}  {line}"); // a String takes all
+    };
+    match dice.below(6) {
+        0 => {
+            word("check: look");
+            if dice.one_in(2) {
+                word("until: {within: 3s, every: 1s, healthy: 2}");
+            }
+        }
+        1 => {
+            word("run: change\n        # runbook: allow RB202 because it is a test".split('\n').next().unwrap_or_default());
+            word("effect: idempotent");
+            if dice.one_in(2) {
+                word("retry: {attempts: 3, delay: 1s, backoff: 2}");
+            }
+        }
+        2 => {
+            word("run: look");
+            word("effect: read");
+        }
+        _ => {
+            word("run: change");
+            word("effect: once");
+            if dice.one_in(3) {
+                word("done_when: is it done");
+            }
+        }
+    }
+    if dice.one_in(4) {
+        word("on_failure: continue");
+    }
+    if dice.one_in(5) {
+        word("max_failures: 1");
+    }
+}
+
+pub fn person(name: &str) -> Person {
+    format!("{name}@example.com").parse().unwrap()
+}
+
+fn rules() -> Rules {
+    let floors = BTreeMap::from([(Effect::Read, 0), (Effect::Idempotent, 0), (Effect::Once, 1), (Effect::Destructive, 2)]);
+    Rules { domain: "example.com".to_owned(), people: BTreeMap::new(), floors: BTreeMap::from([("production".to_owned(), floors)]) }
+}
+
+fn roster() -> Roster {
+    let signer = |name: &str| Signer {
+        person: person(name),
+        key: format!("ssh-ed25519 {name}"),
+        fingerprint: format!("SHA256:{name}"),
+        namespaces: Vec::new(),
+        valid_after: None,
+        valid_before: None,
+        line: 1,
+    };
+    Roster { signers: vec![signer("alice"), signer("bob"), signer("carol")] }
+}
+
+/// Hosts and a journal that outlive every runner.
+pub struct World<'a> {
+    scenario: &'a Scenario,
+    hosts: Arc<SimulatedHosts>,
+    journal: Arc<Mutex<Vec<Entry>>>,
+}
+
+/// What is left when no runner works any more.
+pub struct Ended {
+    pub journal: Vec<Entry>,
+    pub state: State,
+    hosts: Arc<SimulatedHosts>,
+}
+
+impl<'a> World<'a> {
+    pub fn new(scenario: &'a Scenario) -> Self {
+        let seed = scenario.seed;
+        let down = scenario.down.map(|index| format!("h{index}").parse().unwrap());
+        let hosts = Arc::new(SimulatedHosts::new(down, move |task| Scenario::reply(seed, task)));
+        Self { scenario, hosts, journal: Arc::default() }
+    }
+
+    /// Runs; where it is killed, once, at a line (the line is durable, the runner never learns of it) resumes until nothing moves any more.
+    pub fn run_to_the_end(&self, crash_at: Option<usize>) -> Ended {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let program = &self.scenario.program;
+            let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new("2026-11-22T03:00:00Z".parse().unwrap()));
+            let first = self.one_runner(program, &clock, crash_at, None).await;
+            if crash_at.is_some() && matches!(first, Err(RunError::Record(_))) {
+                for _ in 0..2 {
+                    let resumed = self.one_runner(program, &clock, None, Some(person("alice"))).await;
+                    match resumed {
+                        Ok(Ending::Interrupted(_)) => {}
+                        Ok(Ending::Closed(_)) => break,
+                        Err(error) => panic!("seed {}: {error}\n{}", self.scenario.seed, self.scenario.text),
+                    }
+                }
+            } else if let Err(error) = first {
+                panic!("seed {}: {error}\n{}", self.scenario.seed, self.scenario.text);
+            }
+        });
+        let journal = self.journal.lock().unwrap().clone();
+        Ended { state: fold(&journal), journal, hosts: Arc::clone(&self.hosts) }
+    }
+
+    async fn one_runner(
+        &self,
+        program: &Program,
+        clock: &Arc<dyn Clock>,
+        crash_at: Option<usize>,
+        resumes: Option<Person>,
+    ) -> Result<Ending, RunError> {
+        let state = fold(&self.journal.lock().unwrap());
+        if matches!(state.life, Life::Closed(verdict) if verdict != Verdict::Stopped) {
+            return Ok(Ending::Closed(Verdict::Recovered));
+        }
+        let journal = MemoryJournal { entries: Arc::clone(&self.journal), clock: Arc::clone(clock), crash_at, dead: false };
+        let mut recorder = Recorder::new(Box::new(journal), state.clone(), Box::new(Nobody));
+        match (state.life, resumes) {
+            (Life::Unborn, _) => recorder.append(opened(program))?,
+            (_, Some(person)) => {
+                recorder.append(Event::RunResumed { person, epoch: state.epoch + 1, machine: "here".to_owned() })?;
+            }
+            (_, None) => {}
+        }
+        let (_keep, stop) = tokio::sync::watch::channel(StopLevel::GoOn);
+        let world = RunnerWorld {
+            transport: Arc::clone(&self.hosts) as Arc<dyn runbook::effects::Transport>,
+            clock: Arc::clone(clock),
+            recording: Arc::new(Forgetful),
+            gatekeeper: Box::new(Yes),
+            asker: Box::new(Nobody),
+            stop,
+        };
+        Runner::new(program, recorder, world).work().await.0
+    }
+}
+
+fn fold(entries: &[Entry]) -> State {
+    let mut state = State::default();
+    for entry in entries {
+        state.after(entry.at, &entry.event).unwrap_or_else(|illegal| panic!("line {}: {illegal}", entry.seq));
+    }
+    state
+}
+
+fn opened(program: &Program) -> Event {
+    let nothing = Digest::of(b"");
+    Event::RunOpened(Box::new(RunOpened {
+        run: "01J9ABCDEFGHJKMNPQRSTVK7QM".parse().unwrap(),
+        mode: RunMode::Real,
+        runbook: "random".to_owned(),
+        title: "A random runbook".to_owned(),
+        requester: program.requester.clone(),
+        requester_key: Some("SHA256:alice".to_owned()),
+        machine: "here".to_owned(),
+        parameters: BTreeMap::new(),
+        inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing },
+        revision: None,
+        rules: program.policy.rules.clone(),
+        version: "0".to_owned(),
+    }))
+}
+
+impl Ended {
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state.life, Life::Closed(_))
+    }
+
+    /// The invariants that hold whatever happened.
+    pub fn check(&self, scenario: &Scenario, what: &str) {
+        self.nothing_must_happen_twice(what, scenario);
+        self.nothing_runs_unrecorded(what);
+        for step in runbook::views::steps(&scenario.program, &self.state) {
+            let mut names: Vec<_> = step.hosts.iter().map(|host| host.host.clone()).collect();
+            let all = names.len();
+            names.sort();
+            names.dedup();
+            assert_eq!(names.len(), all, "{what}: a host is named twice in {}", step.id);
+            let result_missing = step.hosts.iter().any(|host| host.result.is_none());
+            assert!(!(self.is_closed() && result_missing), "{what}: a host of {} has no result", step.id);
+        }
+    }
+
+    fn nothing_must_happen_twice(&self, what: &str, scenario: &Scenario) {
+        for index in 0..scenario.hosts {
+            let host: HostName = format!("h{index}").parse().unwrap();
+            let mut started: BTreeMap<(StepId, Part, u32), u32> = BTreeMap::new();
+            let mut mains: BTreeMap<StepId, u32> = BTreeMap::new();
+            for (step, part, attempt) in self.hosts.starts(&host) {
+                *started.entry((step.clone(), part, attempt)).or_default() += 1;
+                *mains.entry(step).or_default() += u32::from(part == Part::Main);
+            }
+            for (step, known) in &self.state.steps {
+                let Some(stage) = &known.stage else { continue };
+                let starts = mains.get(step).copied().unwrap_or(0);
+                match stage.effect {
+                    Effect::Once | Effect::Destructive => {
+                        assert!(starts <= 1, "{what}: {step} ran {starts} times on {host}\n{}", scenario.text)
+                    }
+                    Effect::Idempotent => assert!(starts <= 3, "{what}: {step} ran {starts} times on {host}"),
+                    Effect::Read => {}
+                }
+                if stage.effect != Effect::Read {
+                    let twice = started.iter().find(|((id, part, _), count)| id == step && *part == Part::Main && **count > 1);
+                    assert_eq!(twice, None, "{what}: one attempt started twice on {host}");
+                }
+            }
+        }
+    }
+
+    fn nothing_runs_unrecorded(&self, what: &str) {
+        for (host, starts) in self.state.hosts.keys().map(|host| (host, self.hosts.starts(host))) {
+            for (step, part, attempt) in starts {
+                let recorded = self.journal.iter().any(|entry| {
+                    matches!(&entry.event, Event::ActionStarted { step: s, host: h, part: p, attempt: a, .. } if *s == step && h == host && *p == part && *a == attempt)
+                });
+                assert!(recorded, "{what}: {step} attempt {attempt} ran on {host} and no line says so");
+            }
+        }
+    }
+}
+
+/// A journal in memory. Killed at a line, that line is durable and nothing after it.
+struct MemoryJournal {
+    entries: Arc<Mutex<Vec<Entry>>>,
+    clock: Arc<dyn Clock>,
+    crash_at: Option<usize>,
+    dead: bool,
+}
+
+impl AppendLog for MemoryJournal {
+    fn append_all(&mut self, events: Vec<Event>) -> Result<Vec<Entry>, AppendError> {
+        let killed = || AppendError::Failed { path: "memory".to_owned(), source: std::io::Error::other("killed") };
+        let mut written = Vec::new();
+        for event in events {
+            let Head { seq, sum: prev } = self.head();
+            if self.dead || self.crash_at.is_some_and(|line| seq as usize >= line) {
+                self.dead = true;
+                return Err(killed());
+            }
+            let at: Timestamp = self.clock.now();
+            let sum = Digest::of(format!("{prev}{at}{}", serde_json::to_string(&event).unwrap()).as_bytes());
+            let entry = Entry { seq: seq + 1, at, prev, event, sum };
+            self.entries.lock().unwrap().push(entry.clone());
+            written.push(entry);
+        }
+        if self.crash_at.is_some_and(|line| self.head().seq as usize >= line) {
+            self.dead = true;
+            return Err(killed());
+        }
+        Ok(written)
+    }
+
+    fn head(&self) -> Head {
+        self.entries.lock().unwrap().last().map_or(Head::START, Entry::head)
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn reserve(&mut self, _bytes: u64) -> Result<(), AppendError> {
+        Ok(())
+    }
+}
+
+/// Approves at once, as bob and then carol.
+struct Yes;
+
+impl Gatekeeper for Yes {
+    fn open(&mut self, gate: GateNo, program: &Program, state: &State, head: Head, now: Timestamp) -> Result<GateAsks, GateTrouble> {
+        let covered = runbook::engine::covered(state, &program.gates[&gate]);
+        let slots = slots(program, &program.gates[&gate], &covered).map_err(|error| GateTrouble { why: error.to_string() })?;
+        let expires = now.after(runbook::plan::DEFAULT_EXPIRY);
+        let covers = covered.iter().map(|stage| stage.step.clone()).collect();
+        let nonce = format!("{:032}", head.seq);
+        Ok(GateAsks { request: Digest::ZERO, nonce, check: "AAAAAA".to_owned(), journal: head, issued: now, expires, slots, covers })
+    }
+
+    fn arrived(&mut self, _program: &Program, state: &State, _now: Timestamp) -> Vec<Event> {
+        let open = state.gates.iter().find(|(_, gate)| gate.answer == runbook::engine::GateAnswer::Awaited);
+        open.map(|(gate, open)| {
+            let name = if open.approvals.is_empty() { "bob" } else { "carol" };
+            Event::ApprovalGiven { gate: *gate, person: person(name), key: format!("SHA256:{name}"), document: Digest::ZERO }
+        })
+        .into_iter()
+        .collect()
+    }
+
+    fn seal(&mut self, _state: &State, _verdict: Verdict, _head: Head, _now: Timestamp) -> Result<Option<Digest>, GateTrouble> {
+        Ok(None)
+    }
+}
+
+struct Nobody;
+
+impl Asker for Nobody {
+    fn ask<'a>(&'a mut self, _question: &'a Question, _state: &'a State) -> BoxFuture<'a, Option<Answer>> {
+        Box::pin(async { None })
+    }
+}
+
+impl Watcher for Nobody {
+    fn entry(&mut self, _entry: &Entry, _state: &State) {}
+    fn pulse(&mut self, _pulse: &Pulse, _state: &State) {}
+    fn tick(&mut self, _state: &State, _now: Timestamp) {}
+}
+
+struct Forgetful;
+
+impl Recording for Forgetful {
+    fn open(&self, _: &StepId, _: &HostName, _: Part, _: u32, _: u64) -> Result<Box<dyn Capture>, CaptureError> {
+        Ok(Box::new(Counter::default()))
+    }
+}
+
+#[derive(Default)]
+struct Counter {
+    seen: Seen,
+}
+
+impl OutputSink for Counter {
+    fn stdout(&mut self, bytes: &[u8]) {
+        self.seen.stdout.extend_from_slice(bytes);
+    }
+
+    fn stderr(&mut self, bytes: &[u8]) {
+        self.seen.stderr.extend_from_slice(bytes);
+    }
+}
+
+impl Capture for Counter {
+    fn finish(self: Box<Self>) -> Captured {
+        let stream = |bytes: &[u8]| Stream { bytes: bytes.len() as u64, sha256: Digest::of(bytes), stored: 0, file: Digest::of(b"") };
+        Captured { stdout: stream(&self.seen.stdout), stderr: stream(&self.seen.stderr), seen: self.seen, trouble: None }
+    }
+}
