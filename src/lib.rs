@@ -4,6 +4,7 @@ pub mod base;
 pub mod effects;
 pub mod engine;
 pub mod event;
+pub mod journal;
 pub mod library;
 pub mod plan;
 pub mod runbook;
