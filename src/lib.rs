@@ -1,6 +1,7 @@
 //! Runbook automation for the night when production is down. See `docs/architecture.md` for the rooms and who may import whom.
 
 pub mod approval;
+pub mod audit;
 pub mod base;
 pub mod effects;
 pub mod engine;
