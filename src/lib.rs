@@ -1,10 +1,13 @@
 //! Runbook automation for the night when production is down. See `docs/architecture.md` for the rooms and who may import whom.
 
+pub mod approval;
+pub mod audit;
 pub mod base;
 pub mod drill;
 pub mod effects;
 pub mod engine;
 pub mod event;
+pub mod journal;
 pub mod library;
 pub mod plan;
 pub mod runbook;

@@ -1,0 +1,259 @@
+//! Judges every action again under the approvals and the policy of its time, without the engine. Never assumes that what was recorded was allowed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::approval::{self, Bench, Counted, Request, filled, judge_approval};
+use crate::base::{Digest, GateNo, HostName, Person, StepId};
+use crate::event::{Action, Attempts, Effect, Entry, Event, GateAsks, Head, Part, Rules, RunMode, RunOpened, Stage, StageWork};
+use crate::library::Roster;
+use crate::plan::{action_digest, stage_lines};
+
+use super::evidence::{Evidence, Options};
+use super::report::{Findings, Severity};
+
+/// What a step of this effect needs in this environment, besides the requester. What the policy does not name has production's floor, and
+/// without that, everything that may change something needs one.
+fn floor(rules: &Rules, environment: &str, effect: Effect) -> u32 {
+    let named = |environment: &str| rules.floors.get(environment).and_then(|floors| floors.get(&effect)).copied();
+    named(environment).or_else(|| named("production")).unwrap_or(match effect {
+        Effect::Read => 0,
+        Effect::Idempotent | Effect::Once | Effect::Destructive => 1,
+    })
+}
+
+type AttemptKey = (StepId, HostName, Part, u32);
+
+struct Court<'a> {
+    evidence: &'a Evidence<'a>,
+    options: &'a Options<'a>,
+    opened: &'a RunOpened,
+    roster: Roster,
+    stages: BTreeMap<StepId, (u64, &'a Stage)>,
+    gates: BTreeMap<GateNo, Gate<'a>>,
+    /// Starts of each action since its stage was prepared.
+    starts: BTreeMap<(StepId, HostName), u32>,
+    begun: BTreeSet<AttemptKey>,
+    /// Who runs, or ran, this.
+    runners: BTreeSet<Person>,
+    judged: u32,
+}
+
+struct Gate<'a> {
+    line: u64,
+    asks: &'a GateAsks,
+    request: Option<Request>,
+    counted: Vec<Counted>,
+    denied: bool,
+}
+
+pub(super) fn check(evidence: &Evidence<'_>, options: &Options<'_>) -> Findings {
+    let mut findings = Findings::default();
+    let (Some(opened), Ok(roster)) = (evidence.opened(), evidence.roster(options)) else {
+        findings.short = true;
+        findings.fact("not judged: the first line or allowed_signers cannot be used".to_owned());
+        return findings;
+    };
+    if let Err(what) = rules_as_written(evidence, options, opened, &mut findings) {
+        findings.problem(Severity::Tampered, Some(1), what);
+    }
+    let runners = BTreeSet::from([opened.requester.clone()]);
+    let (stages, gates, starts, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+    let mut court = Court { evidence, options, opened, roster, stages, gates, starts, begun, runners, judged: 0 };
+    for entry in &evidence.reading.entries {
+        if let Err(what) = court.entry(entry) {
+            findings.problem(Severity::Tampered, Some(entry.seq), what);
+        }
+    }
+    match opened.mode {
+        RunMode::Real => {}
+        RunMode::DryRun => findings.fact("a dry run: only looks were allowed".to_owned()),
+        RunMode::Drill => findings.fact("a drill: nothing real was touched, and approvals are not judged".to_owned()),
+    }
+    findings.fact(format!("{} actions judged", court.judged));
+    findings
+}
+
+fn rules_as_written(evidence: &Evidence<'_>, options: &Options<'_>, opened: &RunOpened, findings: &mut Findings) -> Result<(), String> {
+    let Some(rules_of) = options.rules_of else {
+        findings.fact("the policy's rules as the journal says them; inputs/policy.yaml was not read".to_owned());
+        return Ok(());
+    };
+    let bytes = evidence.folder.input("policy.yaml").map_err(|error| error.to_string())?;
+    let written = rules_of(&bytes).map_err(|why| format!("inputs/policy.yaml cannot be used: {why}"))?;
+    if written == opened.rules { Ok(()) } else { Err("the rules in the journal are not those of inputs/policy.yaml".to_owned()) }
+}
+
+impl<'a> Court<'a> {
+    fn entry(&mut self, entry: &'a Entry) -> Result<(), String> {
+        match &entry.event {
+            Event::RunOpened(_) if entry.seq == 1 => Ok(()),
+            Event::RunOpened(_) => Err("a run is opened within another".to_owned()),
+            Event::StagePrepared { stage } => self.prepared(entry, stage),
+            Event::GateOpened { gate, asks } => self.gate_opened(entry, *gate, asks),
+            Event::ApprovalGiven { gate, person, key, document } => self.approved(entry, *gate, person, key, document),
+            Event::ApprovalDenied { gate, .. } => self.denied(*gate),
+            Event::GateExpired { gate } => {
+                self.gates.remove(gate);
+                Ok(())
+            }
+            Event::ActionStarted { step, host, part, attempt, action, sends, gate } => {
+                self.judged += 1;
+                self.started(&(step.clone(), host.clone(), *part, *attempt), action, sends, *gate)
+                    .map_err(|why| format!("{step} on {host}, attempt {attempt}: {why}"))
+            }
+            Event::ActionReattached { step, host, part, attempt } | Event::ActionEnded { step, host, part, attempt, .. } => {
+                self.had_begun(&(step.clone(), host.clone(), *part, *attempt))
+            }
+            Event::RunResumed { person, .. } => self.resumed(person),
+            Event::HostReached { .. } | Event::HostUnreachable { .. } | Event::StepSkipped { .. } | Event::StepRefused { .. } => Ok(()),
+            Event::ApprovalRefused { .. } | Event::WaitBegan { .. } | Event::PersonAnswered { .. } | Event::NoteAdded { .. } => Ok(()),
+            Event::RunInterrupted { .. } | Event::RunClosed { .. } => Ok(()),
+        }
+    }
+
+    fn prepared(&mut self, entry: &Entry, stage: &'a Stage) -> Result<(), String> {
+        self.stages.insert(stage.step.clone(), (entry.seq, stage));
+        self.starts.retain(|(step, _), _| *step != stage.step);
+        let wrong = actions_of(stage).iter().find(|action| action_digest(stage, action) != action.digest);
+        wrong.map_or(Ok(()), |action| Err(format!("{} on {}: its digest is not that of its lines", stage.step, action.host)))
+    }
+
+    fn gate_opened(&mut self, entry: &Entry, gate: GateNo, asks: &'a GateAsks) -> Result<(), String> {
+        let document = self.evidence.signed_document(&asks.request).and_then(|(text, _)| Request::parse(text).ok());
+        let mut plan = Vec::new();
+        for step in &asks.covers {
+            let (_, stage) = self.stages.get(step).ok_or_else(|| format!("gate {gate} covers {step}, which was not prepared"))?;
+            plan.extend(stage_lines(stage));
+        }
+        let as_planned =
+            document.as_ref().is_none_or(|request| request.body.plan == plan && request.body.requester == self.opened.requester);
+        self.gates.insert(gate, Gate { line: entry.seq, asks, request: document, counted: Vec::new(), denied: false });
+        if as_planned { Ok(()) } else { Err(format!("the request for gate {gate} does not show the steps that it covers")) }
+    }
+
+    fn approved(&mut self, entry: &Entry, gate: GateNo, person: &Person, key: &str, document: &Digest) -> Result<(), String> {
+        if !self.evidence.is_signed() {
+            return Ok(());
+        }
+        let open = self.gates.get_mut(&gate).ok_or_else(|| format!("gate {gate} is not open"))?;
+        let request = open.request.as_ref().ok_or_else(|| format!("the request for gate {gate} is not in approvals/"))?;
+        let (text, signature) =
+            self.evidence.signed_document(document).ok_or_else(|| format!("the approval of {person} is not in approvals/"))?;
+        let holds = |head: Head| head.seq < entry.seq && self.evidence.reading.holds(head);
+        let bench = Bench {
+            request,
+            roster: &self.roster,
+            domain: &self.opened.rules.domain,
+            now: entry.at,
+            holds: &holds,
+            counted: &open.counted,
+            other: self.options.other,
+        };
+        let counted =
+            judge_approval(&bench, text, signature).map_err(|refusal| format!("the approval of {person} does not count: {refusal}"))?;
+        if counted.person != *person || counted.key != key || self.runners.contains(person) {
+            return Err(format!("the approval of {person} is not what the journal says, or {person} runs this"));
+        }
+        open.counted.push(counted);
+        Ok(())
+    }
+
+    fn denied(&mut self, gate: GateNo) -> Result<(), String> {
+        self.gates.get_mut(&gate).map(|open| open.denied = true).ok_or_else(|| format!("gate {gate} is not open"))
+    }
+
+    /// Who goes on with a run can no longer vouch for it.
+    fn resumed(&mut self, person: &Person) -> Result<(), String> {
+        self.runners.insert(person.clone());
+        self.gates.values_mut().for_each(|gate| gate.counted.retain(|counted| counted.person != *person));
+        Ok(())
+    }
+
+    fn had_begun(&self, attempt: &AttemptKey) -> Result<(), String> {
+        if self.begun.contains(attempt) {
+            Ok(())
+        } else {
+            Err(format!("{} on {}: an attempt goes on that was never started", attempt.0, attempt.1))
+        }
+    }
+
+    fn started(&mut self, attempt: &AttemptKey, digest: &Digest, sends: &Digest, gate: Option<GateNo>) -> Result<(), String> {
+        let (step, host, part, _) = attempt;
+        if !self.begun.insert(attempt.clone()) {
+            return Err("this attempt was started before".to_owned());
+        }
+        let (line, stage) = *self.stages.get(step).ok_or("it was never prepared")?;
+        let action = actions_of(stage).iter().find(|action| action.host == *host).ok_or("its step does not name this host")?;
+        if *digest != action.digest {
+            return Err("it is not the action that was prepared".to_owned());
+        }
+        if action.place.is_none() {
+            return Err("its host had not been reached".to_owned());
+        }
+        let command = match part {
+            Part::Main => Some(&action.command),
+            Part::Look => action.done_when.as_ref(),
+        };
+        if command.map(|command| command.sends()) != Some(*sends) {
+            return Err("the bytes that were sent are not those of the plan".to_owned());
+        }
+        self.counted_starts(attempt, stage)?;
+        match self.opened.mode {
+            RunMode::Drill => Ok(()),
+            RunMode::DryRun if *part == Part::Main && stage.effect != Effect::Read => Err("a dry run ran it".to_owned()),
+            RunMode::DryRun => Ok(()),
+            RunMode::Real => self.allowed(line, stage, action, gate),
+        }
+    }
+
+    fn counted_starts(&mut self, (step, host, part, _): &AttemptKey, stage: &Stage) -> Result<(), String> {
+        if *part == Part::Look {
+            return Ok(()); // a look may be repeated: it changes nothing
+        }
+        let starts = self.starts.entry((step.clone(), host.clone())).or_insert(0);
+        *starts += 1;
+        match stage.attempts {
+            Attempts::AtMost(most) if *starts > most => Err(format!("it was started {starts} times, {} was approved", stage.attempts)),
+            Attempts::Free if stage.effect != Effect::Read => {
+                Err("a step that changes something must say how often it may start".to_owned())
+            }
+            Attempts::AtMost(_) | Attempts::Free => Ok(()),
+        }
+    }
+
+    fn allowed(&self, line: u64, stage: &Stage, action: &Action, gate: Option<GateNo>) -> Result<(), String> {
+        let floor = floor(&self.opened.rules, &action.environment, stage.effect);
+        if gate != stage.gate {
+            return Err("it was started under another gate than its step has".to_owned());
+        }
+        let Some(gate) = gate else {
+            let missing =
+                format!("the policy asks {floor} other people for {} in {}, and nobody was asked", stage.effect, action.environment);
+            return if floor == 0 { Ok(()) } else { Err(missing) };
+        };
+        let open = self.gates.get(&gate).ok_or_else(|| format!("gate {gate} was not open"))?;
+        if open.denied {
+            return Err(format!("gate {gate} was denied"));
+        }
+        if open.line < line || !open.asks.covers.contains(&stage.step) {
+            return Err(format!("gate {gate} was not asked about it as it was prepared"));
+        }
+        let people: BTreeSet<Person> = open.counted.iter().map(|counted| counted.person.clone()).collect();
+        if !filled(&open.asks.slots, &people) {
+            return Err(format!(
+                "gate {gate} had {} of {} approvals",
+                approval::filled_slots(&open.asks.slots, &people),
+                open.asks.slots.len()
+            ));
+        }
+        let enough = u32::try_from(people.len()).unwrap_or(u32::MAX) >= floor;
+        if enough { Ok(()) } else { Err(format!("{} people approved, the policy asks {floor}", people.len())) }
+    }
+}
+
+fn actions_of(stage: &Stage) -> &[Action] {
+    match &stage.work {
+        StageWork::Commands { actions, .. } | StageWork::Withheld { actions, .. } => actions,
+        StageWork::Manual { .. } | StageWork::Wait { .. } => &[],
+    }
+}

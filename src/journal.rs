@@ -1,0 +1,22 @@
+//! The only truth of a run: lines, chain, writer, reader, output files and the store they lie in. Never decides anything and never changes
+//! what was written.
+
+mod disk;
+mod folder;
+mod follow;
+mod line;
+mod output;
+mod reader;
+mod seen;
+mod store;
+mod writer;
+
+pub use disk::{Disk, RealDisk};
+pub use folder::{Document, FolderError, RunFolder, output_name};
+pub use follow::{FollowError, Follower};
+pub use line::{LineFault, MAX_LINE, decode, encode};
+pub use output::{OutputError, OutputFiles};
+pub use reader::{Damage, Reading, Torn, read_bytes};
+pub use seen::{Seen, SeenError};
+pub use store::{LedgerEvent, LedgerLine, NewRun, Store, StoreError};
+pub use writer::{Clock, JournalWriter, OpenError, RESERVE};
