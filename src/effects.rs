@@ -1,6 +1,10 @@
 //! Everything that touches the world for a run: hosts, signatures, prompts, clocks. Runs nothing without a `Permit`.
 
 mod claim;
+#[cfg(test)]
+pub(crate) mod conformance;
+#[cfg(test)]
+mod conformance_runs;
 mod direct;
 mod ending;
 mod host;
@@ -11,6 +15,10 @@ mod master;
 mod order;
 mod pipe;
 mod ssh;
+#[cfg(test)]
+#[path = "../tests/support/sshd.rs"]
+#[allow(dead_code)] // integration tests use the rest of it
+pub(crate) mod sshd;
 mod station;
 mod transport;
 
