@@ -17,6 +17,7 @@ fi
 # The text travels through a pipe, never in an argument, and is read whole before any of it runs.
 rb_read='rb_s=$(cat && echo .) && exec </dev/null && eval "unset rb_s; ${rb_s%.}"'
 rb_step() (
+  exec >&3 2>&4 3>&- 4>&-
   { read -r rb_line; } </proc/self/stat 2>/dev/null; rb_pid=${rb_pid:-${rb_line%% *}}; set -- ${rb_line##*) }; shift 19
   printf '\n%s begin %s %s\n' "$rb_n" "$rb_pid" "$1"; printf '\n%s begin\n' "$rb_n" >&2
   if [ "$rb_become" = - ]; then exec $rb_session "$rb_shell" -c "$rb_read"; fi
@@ -24,7 +25,7 @@ rb_step() (
 )
 exec 3>&1 4>&2
 # The shell says "Killed" on its own standard error: this tells a signal from `exit 137`.
-rb_end=$({ printf %s "${rb_s%.}" | rb_step >&3 2>&4 3>&- 4>&-; echo " $?"; } 2>&1)
+rb_end=$({ printf %s "${rb_s%.}" | { rb_step; echo " $?"; }; } 2>&1)
 rb_code=${rb_end##* }; rb_how=exited
 case $rb_code in 130 | 141) rb_how=signalled ;; esac
 [ "$rb_code" -gt 128 ] && [ "$rb_end" != " $rb_code" ] && rb_how=signalled

@@ -9,7 +9,7 @@ use openssh::Session;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -18,8 +18,7 @@ use crate::base::escaped;
 use crate::event::{HostKey, Place};
 
 /// Runs `ssh` and kills it when our end of its standard input closes: even a killed runner leaves no connection behind.
-const KEEPER: &str =
-    "exec 3<&0; \"$@\" </dev/null 3<&- & p=$!; { read -r _; kill \"$p\"; } <&3 & w=$!; exec 3<&-; wait \"$p\"; kill \"$w\"";
+const KEEPER: &str = "exec 3<&0; \"$@\" </dev/null 3<&- & p=$!; { read -r _; kill \"$p\"; } <&3 2>/dev/null & w=$!; exec 3<&-; wait \"$p\"; kill \"$w\" 2>/dev/null";
 
 /// What we ask of every connection besides what the operator's configuration says.
 const OPTIONS: [&str; 17] = [
@@ -53,6 +52,8 @@ pub(super) struct Master {
     place: Place,
     session: Arc<Session>,
     _keeper: Child,
+    /// Open as long as we live and want it to.
+    _leash: Option<ChildStdin>,
     _sockets: Arc<TempDir>,
     listeners: Vec<JoinHandle<()>>,
 }
@@ -90,6 +91,8 @@ impl Master {
         // Without a writer, the log would be at its end before `ssh` opens it.
         let writer = pipe::OpenOptions::new().open_sender(&log).map_err(own)?;
         let mut keeper = keeper(&socket, &log, options, destination).map_err(own)?;
+        // Waiting would close it.
+        let leash = keeper.stdin.take();
         let (causes, (tell, mut progress)) = (Causes::default(), watch::channel(Progress::default()));
         let stderr = keeper.stderr.take().map(|stderr| tokio::spawn(keep_causes(stderr, causes.clone())));
         let mut listeners = vec![tokio::spawn(read_log(reader, tell, causes.clone()))];
@@ -106,7 +109,7 @@ impl Master {
         let key = key.ok_or_else(|| Failed::Refused { why: "ssh did not say which host key was proven".to_owned() })?;
         let place = Place { login: login.to_owned(), key: HostKey(key) };
         let session = Arc::new(Session::resume_mux(socket.into_boxed_path(), None));
-        Ok(Self { place, session, _keeper: keeper, _sockets: sockets, listeners })
+        Ok(Self { place, session, _keeper: keeper, _leash: leash, _sockets: sockets, listeners })
     }
 
     /// Where it leads.

@@ -8,7 +8,7 @@ use crate::engine::{Begin, Permit, Task};
 use crate::event::{Mode, Part, Place};
 
 /// Tenths of a second between TERM and KILL: time enough for a database to flush, short enough for a person who waits.
-pub(super) const GRACE_TENTHS: u32 = 50;
+pub(super) const GRACE_TENTHS: u32 = if cfg!(test) { 10 } else { 50 };
 
 /// A permit, spent.
 pub(super) struct Order {
