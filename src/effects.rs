@@ -4,6 +4,8 @@ mod claim;
 #[cfg(test)]
 pub(crate) mod conformance;
 #[cfg(test)]
+mod conformance_faults;
+#[cfg(test)]
 mod conformance_runs;
 mod direct;
 mod ending;
