@@ -19,7 +19,7 @@ const SEEK: Duration = Duration::from_secs(30);
 /// The pause before seeking it again: at first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// How much longer than its time-out a claim may stay silent: TERM, KILL, the search for survivors, a slow disk.
+/// The claim script says four times a second that it is at work; after a silence of this length its shell is given up.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// What is known of an attempt while it is followed.
@@ -125,7 +125,7 @@ impl Attempt<'_> {
             slain = &mut stopper => match slain {
                 Ok(left) if left.is_empty() => follower.await,
                 Ok(left) => Turn::Said(ending::survivors(&left)),
-                // The host takes no second session (`MaxSessions 1`): give up this one, and stop it over the next.
+                // Asked again over the next connection.
                 Err(_) => Turn::Lost,
             },
         }
@@ -133,9 +133,10 @@ impl Attempt<'_> {
 
     async fn follow(&mut self, mut station: Station, nonce: &str, out: &mut dyn OutputSink) -> Turn {
         loop {
-            let Ok(Ok(answer)) = timeout(self.order.limit + SILENCE, station.answer(nonce)).await else { return Turn::Lost };
+            let Ok(Ok(answer)) = timeout(SILENCE, station.answer(nonce)).await else { return Turn::Lost };
             self.lost = None;
             match answer {
+                Answer::Tick => {}
                 Answer::Piece(side, length) => {
                     let got = &mut self.got[usize::from(side == Side::Err)];
                     if station.pass(side, length, out, got).await.is_err() {

@@ -73,7 +73,7 @@ rb_enter() {
 }
 # 2. Nobody newer took over. Ours is made known first, and this is asked again after the claim.
 rb_fenced() {
-  [ -d "epoch.$rb_epoch" ] || mkdir "epoch.$rb_epoch" 2>/dev/null || rb_refuse "nothing can be written to the spool $rb_here (no room or read-only)"
+  [ -d "epoch.$rb_epoch" ] || mkdir "epoch.$rb_epoch" 2>/dev/null || [ -d "epoch.$rb_epoch" ] || rb_refuse "nothing can be written to the spool $rb_here (no room or read-only)"
   for rb_e in epoch.*; do [ "${rb_e#epoch.}" -le "$rb_epoch" ] || return 0; done
   return 1
 }
@@ -138,8 +138,10 @@ rb_piece() {
 rb_ticks() { sleep 0.05 || sleep 1; while echo tick; do sleep 0.25 || sleep 1; done; }
 # Tells what becomes of the claim in rb_dir until it has ended. A supervisor that is gone without an end leaves it unknown.
 rb_watch() {
+  trap 'kill -KILL $$' PIPE # nobody listens any more: gives the session back, and the step goes on
   while read -r rb_event rb_why; do
     case $rb_event in
+      tick) rb_say tick ;;
       taken) rm -rf "$rb_dir"; rb_attach; return ;;
       refused) rb_say refused "$rb_why"; return ;;
     esac

@@ -169,15 +169,17 @@ async fn one_session_a_connection_is_enough() {
     for mode in [Mode::Claim, Mode::Direct, Mode::Claim] {
         assert_eq!(bench.make(&Try::new(mode, "exit 9")).await.0, Outcome::Exited { code: 9 }, "{mode:?}");
     }
-    let mark = folder.path().join("mark");
-    let attempt = Try::new(Mode::Claim, &format!("touch '{}'; sleep 1000", mark.display()));
-    let (level, stop) = watch::channel(StopLevel::GoOn);
-    let stopper = async {
-        until("the step runs", || mark.exists()).await;
-        level.send_replace(StopLevel::Kill);
-    };
-    let ((outcome, _), ()) = tokio::join!(bench.make_with(&attempt, Heard::default(), stop), stopper);
-    assert_eq!(outcome, Outcome::Signalled { signal: "TERM".to_owned(), by: Signaller::Stop });
+    for mode in [Mode::Claim, Mode::Direct] {
+        let mark = folder.path().join(format!("mark-{mode:?}"));
+        let attempt = Try::new(mode, &format!("touch '{}'; sleep 1000", mark.display()));
+        let (level, stop) = watch::channel(StopLevel::GoOn);
+        let stopper = async {
+            until("the step runs", || mark.exists()).await;
+            level.send_replace(StopLevel::Kill);
+        };
+        let ((outcome, _), ()) = tokio::join!(bench.make_with(&attempt, Heard::default(), stop), stopper);
+        assert_eq!(outcome, Outcome::Signalled { signal: "TERM".to_owned(), by: Signaller::Stop }, "{mode:?}");
+    }
 }
 
 #[tokio::test]
@@ -274,6 +276,29 @@ async fn a_spool_that_is_full_starts_nothing_and_one_that_fills_up_keeps_the_end
     assert!(!heard.stdout.is_empty() && heard.stdout.len() < 262_144);
     refused(spool, "spool").await;
     refused(Mounted::new("size=64k,mode=0700,ro").0.path(), "spool").await;
+}
+
+/// What becomes of a step where the log-in does this first.
+async fn after_log_in(command: &str) -> [Outcome; 2] {
+    let (sshd, folder) = (Sshd::start(&format!("ForceCommand {command}")), tempfile::tempdir().unwrap());
+    let bench = bench_of(&sshd, folder.path()).await;
+    [bench.make(&Try::new(Mode::Claim, "exit 3")).await.0, bench.make(&Try::new(Mode::Direct, "exit 3")).await.0]
+}
+
+#[tokio::test]
+async fn a_noisy_log_in_changes_nothing() {
+    let noise = "echo welcome; printf 'no newline'; echo welcome >&2; printf 'no newline' >&2; exec /bin/sh";
+    assert_eq!(after_log_in(noise).await, [Outcome::Exited { code: 3 }, Outcome::Exited { code: 3 }]);
+}
+
+#[tokio::test]
+async fn a_log_in_that_runs_no_shell_starts_nothing_and_is_quoted() {
+    for outcome in after_log_in("echo This account is currently not available.; exit 1").await {
+        match outcome {
+            Outcome::NeverStarted { cause: NotStarted::Refused, why } => assert!(why.contains("currently not available"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

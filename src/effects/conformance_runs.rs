@@ -16,6 +16,27 @@ async fn this_machine_conforms() {
     all(&Bench::new(hosts, "here").await, folder.path()).await;
 }
 
+async fn conforms_under(shell: &'static [&'static str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = Hosts::with_shell(target("here", Way::Local, &folder.path().join("spool")), shell);
+    all(&Bench::new(hosts, "here").await, folder.path()).await;
+}
+
+#[tokio::test]
+async fn dash_conforms() {
+    conforms_under(&["dash"]).await;
+}
+
+#[tokio::test]
+async fn bash_conforms() {
+    conforms_under(&["bash"]).await;
+}
+
+#[tokio::test]
+async fn busybox_ash_conforms() {
+    conforms_under(&["busybox", "ash"]).await;
+}
+
 #[tokio::test]
 async fn ssh_conforms() {
     let (sshd, folder) = (Sshd::start(""), tempfile::tempdir().unwrap());

@@ -1,4 +1,4 @@
-//! Runs a command that changes nothing in a shell of its own, without a trace on the target. Never says that it ran to an end that was not seen.
+//! Runs a command that changes nothing in a shell of its own, without a trace on the target. Never claims an end that was not seen.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::claim::not_started;
 use super::ending;
-use super::host::Host;
+use super::host::{Host, Prepared};
 use super::marks::{Found, Marks};
 use super::order::{Order, killed};
 use super::pipe::Pipe;
@@ -37,6 +37,8 @@ struct Said {
     end: Option<Outcome>,
     begun: [bool; 2],
     ended: [bool; 2],
+    /// Nothing of the step is left that could write into the shell's streams.
+    clean: bool,
 }
 
 /// Why we stopped listening.
@@ -55,8 +57,8 @@ pub(super) async fn run(host: &Host, order: &Order, out: &mut dyn OutputSink, st
     if order.begin == Begin::Reattach {
         return ending::unknown("it ran without a claim, so that its host cannot say what became of it");
     }
-    let mut pipe = match host.shell().await {
-        Ok(pipe) => pipe,
+    let (mut pipe, prepared) = match host.plain().await {
+        Ok(ready) => ready,
         Err(error) => return not_started(&error),
     };
     if let Some(why) = host.wrong_place(&pipe.place, &order.place) {
@@ -65,9 +67,13 @@ pub(super) async fn run(host: &Host, order: &Order, out: &mut dyn OutputSink, st
     let (nonce, mut said) = (nonce(), Said::default());
     let mut ears = [Marks::new(&nonce), Marks::new(&nonce)];
     let deadline = Instant::now() + order.limit;
-    let text = text(&nonce, order);
+    let text = text(&nonce, order, prepared);
     let halt = listen(&mut pipe, Some(&text), &mut ears, &mut said, out, deadline, Some(stop)).await;
     let by = match halt {
+        Halt::Ended if said.clean => {
+            host.give_back_plain(pipe);
+            return conclude(host, said).await;
+        }
         Halt::Ended => return conclude(host, said).await,
         Halt::Timeout => Signaller::Timeout,
         Halt::Stop => Signaller::Stop,
@@ -99,7 +105,7 @@ async fn listen(
         if let Some(text) = text {
             // A shell that does not read it ends without our lines: told by `conclude`.
             let _ = stdin.write_all(text).await;
-            let _ = stdin.shutdown().await;
+            let _ = stdin.flush().await;
         }
         std::future::pending::<()>().await
     };
@@ -154,7 +160,10 @@ impl Said {
             ("begin", Side::Out) => (self.begun[0], self.session) = (true, Some(rest.to_owned())),
             ("begin", Side::Err) => self.begun[1] = true,
             ("refused", _) => (self.ended[index], self.end) = (true, Some(ending::refused(rest))),
-            ("end", Side::Out) => (self.ended[0], self.end) = (true, Some(plain_end(rest))),
+            ("end", Side::Out) => {
+                let (end, after) = rest.rsplit_once(' ').unwrap_or((rest, ""));
+                (self.ended[0], self.end, self.clean) = (true, Some(plain_end(end)), after == "clean");
+            }
             ("end", Side::Err) => self.ended[1] = true,
             _ => {}
         }
@@ -187,13 +196,16 @@ async fn conclude(host: &Host, said: Said) -> Outcome {
 }
 
 /// What the shell is told, in one pair of braces: a transmission that is cut is a syntax error and runs nothing.
-fn text(nonce: &str, order: &Order) -> Vec<u8> {
-    let mut text = format!("{{ rb_n={nonce} rb_sha={} rb_shell={} rb_become={} rb_s='", order.sends, order.shell, order.user).into_bytes();
+fn text(nonce: &str, order: &Order, prepared: Prepared) -> Vec<u8> {
+    let mut text = match prepared {
+        Prepared::Yes => Vec::new(),
+        Prepared::No => format!("{{\n{DIRECT}}}\n").into_bytes(),
+    };
+    let variables = format!("{{ rb_n={nonce} rb_sha={} rb_shell={} rb_become={} rb_s='", order.sends, order.shell, order.user);
+    text.extend_from_slice(variables.as_bytes());
     for &byte in order.script.as_slice() {
         if byte == b'\'' { text.extend_from_slice(b"'\\''") } else { text.push(byte) }
     }
-    text.extend_from_slice(b".'\n");
-    text.extend_from_slice(DIRECT.as_bytes());
-    text.extend_from_slice(b"exit 0\n}\n");
+    text.extend_from_slice(b".'\nrb_direct\n}\n");
     text
 }

@@ -13,7 +13,7 @@ use super::{claim, direct, ending};
 use crate::base::RunId;
 use crate::event::{Mode, Outcome, Place};
 
-/// Shells that stand ready on a host; sshd's default is ten sessions a connection, and steps are rarely concurrent on one host.
+/// Shells of each kind that stand ready on a host; sshd's default is ten sessions a connection, and steps are rarely concurrent on one host.
 const IDLE: usize = 2;
 
 /// How long we wait for a session on a connection that is full; others' steps end meanwhile.
@@ -30,11 +30,20 @@ pub(super) struct Host {
     target: Target,
     road: Box<dyn Road>,
     idle: Mutex<Vec<Station>>,
+    /// Shells that have read the script for steps without a claim.
+    plain: Mutex<Vec<Pipe>>,
+}
+
+/// Whether a shell has read what it must know before a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prepared {
+    Yes,
+    No,
 }
 
 impl Host {
     pub fn new(target: Target, road: Box<dyn Road>) -> Self {
-        Self { target, road, idle: Mutex::new(Vec::new()) }
+        Self { target, road, idle: Mutex::new(Vec::new()), plain: Mutex::new(Vec::new()) }
     }
 
     pub fn road(&self) -> &dyn Road {
@@ -63,11 +72,28 @@ impl Host {
         loop {
             match self.road.shell().await {
                 Err(NoShell::Full { .. }) if begun.elapsed() < FULL => {
-                    self.idle().clear();
+                    self.let_go();
                     sleep(FULL_PAUSE).await;
                 }
                 other => return other,
             }
+        }
+    }
+
+    /// A shell for a step without a claim; whether it has read the script for these.
+    pub async fn plain(&self) -> Result<(Pipe, Prepared), NoShell> {
+        let ready = self.plain.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match ready {
+            Some(pipe) if self.road.lives().await => Ok((pipe, Prepared::Yes)),
+            Some(_) | None => Ok((self.shell().await?, Prepared::No)),
+        }
+    }
+
+    /// Keeps such a shell, of whose last step nothing is left.
+    pub fn give_back_plain(&self, pipe: Pipe) {
+        let mut plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
+        if plain.len() < IDLE {
+            plain.push(pipe);
         }
     }
 
@@ -90,8 +116,7 @@ impl Host {
 
     /// Ends the step of an order over a second shell: the processes that live on after KILL, or nothing.
     pub async fn stop(&self, order: &Order) -> Result<String, NoShell> {
-        let pipe = self.road.shell().await?;
-        let mut station = self.hello(pipe).await?;
+        let mut station = self.second().await?;
         self.stop_over(&mut station, order).await
     }
 
@@ -103,10 +128,17 @@ impl Host {
 
     /// Ends a session that runs without a claim: the processes that live on after KILL, or nothing.
     pub async fn slay(&self, session: &str, user: &str) -> Result<String, NoShell> {
-        let mut station = self.station().await?;
-        let left = self.slain(&mut station, &format!("slay {session} {user} {GRACE_TENTHS}\n")).await?;
-        self.give_back(station);
-        Ok(left)
+        let mut station = self.second().await?;
+        self.slain(&mut station, &format!("slay {session} {user} {GRACE_TENTHS}\n")).await
+    }
+
+    /// A shell besides the one that is at work; over a connection of its own where the host takes no second session (`MaxSessions 1`).
+    async fn second(&self) -> Result<Station, NoShell> {
+        let pipe = match self.road.shell().await {
+            Err(NoShell::Full { .. }) => self.road.shell_apart().await?,
+            other => other?,
+        };
+        self.hello(pipe).await
     }
 
     /// Tells the host that an attempt's output is durable here. Costs no wait: it is read before the next request, over the same shell.
@@ -120,7 +152,7 @@ impl Host {
 
     /// Gives up all shells and the connection.
     pub async fn close(&self) {
-        self.idle().clear();
+        self.let_go();
         self.road.close().await;
     }
 
@@ -154,6 +186,11 @@ impl Host {
             Err(_) => format!("nothing within {} s", SLAY.as_secs()),
         };
         Err(NoShell::Closed { host: self.target.name.to_string(), got })
+    }
+
+    fn let_go(&self) {
+        self.idle().clear();
+        self.plain.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Station>> {

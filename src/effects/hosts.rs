@@ -25,12 +25,19 @@ impl Hosts {
         let house = Arc::new(SshHouse::new(ssh_config));
         let host = |target: Target| {
             let road: Box<dyn Road> = match &target.way {
-                Way::Local => Box::new(LocalRoad),
+                Way::Local => Box::new(LocalRoad::default()),
                 Way::Ssh { address, port, user } => Box::new(SshRoad::new(house.clone(), address.clone(), *port, user.clone())),
             };
             (target.name.clone(), Host::new(target, road))
         };
         Arc::new(Self { hosts: targets.into_iter().map(host).collect() })
+    }
+
+    /// This machine alone, its shell another one than `/bin/sh`.
+    #[cfg(test)]
+    pub(super) fn with_shell(target: Target, shell: &'static [&'static str]) -> Arc<Self> {
+        let road = Box::new(LocalRoad::with_shell(shell));
+        Arc::new(Self { hosts: BTreeMap::from([(target.name.clone(), Host::new(target, road))]) })
     }
 
     fn host(&self, name: &HostName) -> Result<&Host, String> {

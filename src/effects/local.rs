@@ -12,17 +12,33 @@ use crate::event::{HostKey, Place};
 const LOGIN_VARIABLES: [&str; 7] = ["HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "TZ"];
 
 /// This machine.
-pub(super) struct LocalRoad;
+pub(super) struct LocalRoad {
+    /// The program that stands for `/bin/sh`, and its words.
+    shell: &'static [&'static str],
+}
+
+impl Default for LocalRoad {
+    fn default() -> Self {
+        Self { shell: &["/bin/sh"] }
+    }
+}
 
 impl LocalRoad {
+    /// With another shell than `/bin/sh`, for tests of the claim script.
+    #[cfg(test)]
+    pub fn with_shell(shell: &'static [&'static str]) -> Self {
+        Self { shell }
+    }
+
     fn place() -> Place {
         let read = |path: &str| std::fs::read_to_string(path).ok().map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
         let id = read("/etc/machine-id").unwrap_or_else(node_name);
         Place { login: "this machine".to_owned(), key: HostKey(format!("machine:{id}")) }
     }
 
-    fn open() -> Result<Pipe, NoShell> {
-        let mut command = Command::new("/bin/sh");
+    fn open(&self) -> Result<Pipe, NoShell> {
+        let mut command = Command::new(self.shell[0]);
+        command.args(&self.shell[1..]);
         command.env_clear().envs(LOGIN_VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let refused = |why: String| NoShell::Closed { host: "this machine".to_owned(), got: why };
@@ -45,7 +61,11 @@ impl Road for LocalRoad {
     }
 
     fn shell(&self) -> BoxFuture<'_, Result<Pipe, NoShell>> {
-        Box::pin(async { Self::open() })
+        Box::pin(async { self.open() })
+    }
+
+    fn shell_apart(&self) -> BoxFuture<'_, Result<Pipe, NoShell>> {
+        self.shell()
     }
 
     fn lives(&self) -> BoxFuture<'_, bool> {

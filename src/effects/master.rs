@@ -18,7 +18,9 @@ use crate::base::escaped;
 use crate::event::{HostKey, Place};
 
 /// Runs `ssh` and kills it when our end of its standard input closes: even a killed runner leaves no connection behind.
-const KEEPER: &str = "exec 3<&0; \"$@\" </dev/null 3<&- & p=$!; { read -r _; kill \"$p\"; } <&3 2>/dev/null & w=$!; exec 3<&-; wait \"$p\"; kill \"$w\" 2>/dev/null";
+const KEEPER: &str = "exec 3<&0; \"$@\" </dev/null 3<&- & p=$!
+{ read -r _; kill \"$p\"; } <&3 2>/dev/null & w=$!
+exec 3<&-; wait \"$p\"; kill \"$w\" 2>/dev/null";
 
 /// What we ask of every connection besides what the operator's configuration says.
 const OPTIONS: [&str; 17] = [

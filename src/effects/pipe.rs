@@ -38,6 +38,9 @@ pub(super) trait Road: Send + Sync {
     /// Opens a shell, over a new connection where the old one is dead.
     fn shell(&self) -> BoxFuture<'_, Result<Pipe, NoShell>>;
 
+    /// Opens a shell over a connection of its own, for what cannot wait until the host takes another session.
+    fn shell_apart(&self) -> BoxFuture<'_, Result<Pipe, NoShell>>;
+
     /// Whether the connection lives, as far as this machine knows.
     fn lives(&self) -> BoxFuture<'_, bool>;
 

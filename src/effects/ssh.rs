@@ -129,10 +129,20 @@ impl SshRoad {
             return Ok(master.clone());
         }
         *slot = None;
+        Ok(slot.insert(Arc::new(self.fresh().await?)).clone())
+    }
+
+    async fn fresh(&self) -> Result<Master, Unreached> {
         let settings = self.settings().await?;
         let made = timeout(CONNECT, self.connect(&settings)).await;
-        let late = || Unreached { why: format!("{} could not be reached within {} s", self.address, CONNECT.as_secs()) };
-        Ok(slot.insert(Arc::new(made.map_err(|_| late())??)).clone())
+        made.map_err(|_| Unreached { why: format!("{} could not be reached within {} s", self.address, CONNECT.as_secs()) })?
+    }
+
+    async fn open_apart(&self) -> Result<Pipe, NoShell> {
+        let master = self.fresh().await?;
+        let mut pipe = master.shell().await.map_err(|why| NoShell::Full { host: self.address.clone(), why })?;
+        pipe.held = Box::new((pipe.held, master));
+        Ok(pipe)
     }
 
     async fn connect(&self, settings: &Settings) -> Result<Master, Unreached> {
@@ -194,6 +204,10 @@ impl Road for SshRoad {
 
     fn shell(&self) -> BoxFuture<'_, Result<Pipe, NoShell>> {
         Box::pin(self.open())
+    }
+
+    fn shell_apart(&self) -> BoxFuture<'_, Result<Pipe, NoShell>> {
+        Box::pin(self.open_apart())
     }
 
     fn lives(&self) -> BoxFuture<'_, bool> {

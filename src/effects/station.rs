@@ -49,6 +49,8 @@ pub(super) enum Side {
 pub(super) enum Answer {
     /// So many bytes of a stream follow.
     Piece(Side, u64),
+    /// It is still at work.
+    Tick,
     /// It has ended, with the end record.
     Over(String),
     /// It was begun, and nobody knows the end.
@@ -186,6 +188,7 @@ fn parse(said: &str) -> Option<Answer> {
     match word {
         "out" => Some(Answer::Piece(Side::Out, rest.parse().ok()?)),
         "err" => Some(Answer::Piece(Side::Err, rest.parse().ok()?)),
+        "tick" => Some(Answer::Tick),
         "over" => Some(Answer::Over(rest)),
         "gone" => Some(Answer::Gone(rest)),
         "refused" => Some(Answer::Refused(rest)),
