@@ -31,6 +31,8 @@ struct Attempt<'a> {
     got: [u64; 2],
     /// The start of the system that the request was sent to, once any of it was sent.
     sent_to: Option<String>,
+    /// How often it was sent: a refusal of a second sending says nothing of the first.
+    sendings: u32,
     /// Since when there is no connection.
     lost: Option<Instant>,
 }
@@ -43,7 +45,7 @@ enum Turn {
 
 /// Carries out an order under its claim.
 pub(super) async fn run(host: &Host, order: &Order, out: &mut dyn OutputSink, stop: StopSignal) -> Outcome {
-    let mut attempt = Attempt { host, order, stop, got: [0, 0], sent_to: None, lost: None };
+    let mut attempt = Attempt { host, order, stop, got: [0, 0], sent_to: None, sendings: 0, lost: None };
     let mut pause = PAUSE.0;
     loop {
         let outcome = match host.station().await {
@@ -104,6 +106,7 @@ impl Attempt<'_> {
         }
         let (nonce, request) = (nonce(), self.request(&station));
         self.sent_to.get_or_insert_with(|| station.boot.clone());
+        self.sendings += 1;
         if station.send(&nonce, &request).await.is_err() {
             return Turn::Lost;
         }
@@ -160,7 +163,7 @@ impl Attempt<'_> {
     /// A refusal says that this sending started nothing. What an earlier process sent may still have.
     fn refused(&self, why: String) -> Outcome {
         match self.order.begin {
-            Begin::Start if self.lost.is_none() => ending::refused(why),
+            Begin::Start if self.sendings == 1 => ending::refused(why),
             Begin::Start | Begin::Reattach => ending::unknown(format!("it may have been begun before, and the host refuses to say: {why}")),
         }
     }

@@ -92,6 +92,12 @@ rb_step() (
   # Another user cannot read our spool: the text goes through the descriptor, and is read whole before any of it runs.
   rb_session sudo -n -u "$rb_become" -- "$rb_shell" -c 'rb_s=$(cat && echo .) && exec </dev/null && eval "unset rb_s; ${rb_s%.}"' <"$rb_at/script"
 )
+# Ends the step in rb_dir, which may be about to begin: waits until it has said which process it is.
+rb_slay_step() {
+  rb_i=0 rb_left=
+  while read -r rb_p rb_line <"$rb_dir/pid" && [ -z "$rb_p" ] && ! rb_ended && [ "$rb_i" -lt 50 ]; do sleep 0.1 2>/dev/null || sleep 1; rb_i=$((rb_i + 1)); done
+  [ -z "$rb_p" ] || rb_slay "$rb_p" "$rb_become" "$rb_grace" "$rb_dir/slain" "$1"
+}
 # 3. The claim, in one act and never undone; then the step, its watchdog and its end. Goes on when whoever asked is gone.
 rb_supervise() {
   trap '' HUP INT QUIT TERM PIPE; exec 2>/dev/null
@@ -101,6 +107,7 @@ rb_supervise() {
   sync "$rb_dir/who" "$rb_dir/script" "$rb_dir/end" "$rb_dir" 2>/dev/null || sync
   ln "$rb_dir/who" "$rb_key.claim" || { [ -f "$rb_key.claim" ] && echo taken || echo "refused the claim cannot be written to $rb_here"; return; }
   if rb_fenced; then rb_end "never a newer epoch than $rb_epoch has taken this run over"; echo over; return; fi
+  if [ -f "$rb_key.stop" ]; then rb_end "never it was stopped before it began"; echo over; return; fi
   sync . 2>/dev/null || sync
   {
     ( sleep "$rb_limit" & echo "timer $!"; wait; echo timeout ) &
@@ -111,7 +118,7 @@ rb_supervise() {
       timer) rb_timer=$rb_arg ;;
       ended) rb_code=$rb_arg ;;
       timeout) # 8. nothing of it may be left, or we say so
-        read -r rb_p rb_line <"$rb_dir/pid" && rb_slay "$rb_p" "$rb_become" "$rb_grace" "$rb_dir/slain" timeout
+        rb_slay_step timeout
         [ -z "$rb_left" ] || { rb_end "left timeout$rb_left"; break; } ;;
     esac
     [ -n "${rb_code:-}" ] && [ -n "${rb_timer:-}" ] || continue
@@ -185,13 +192,13 @@ rb_start_request() {
 rb_slay_request() {
   if rb_alive "$1" "$2"; then rb_slay "$1" "$3" "$4" /dev/null stop; rb_say slain "$rb_left"; else rb_members "$1"; rb_say slain "$rb_left"; fi
 }
-# stop RUN KEY GRACE, a line with the spool
+# stop RUN KEY GRACE, a line with the spool. What has no claim yet finds the stop after its claim, and does not begin.
 rb_stop_request() {
-  rb_run=$1 rb_key=$2 rb_grace=$3 rb_mode=attach rb_left=; rb_enter
+  rb_run=$1 rb_key=$2 rb_grace=$3 rb_mode=start rb_left=; rb_enter
+  : >"$rb_key.stop" || rb_refuse "nothing can be written to the spool $rb_here"
   [ -f "$rb_key.claim" ] || { rb_say slain; return; }
-  read -r rb_dir rb_super rb_born rb_was rb_up rb_become <"$rb_key.claim"; rb_i=0
-  while read -r rb_p rb_line <"$rb_dir/pid" && [ -z "$rb_p" ] && ! rb_ended && rb_alive "$rb_super" "$rb_born" && [ "$rb_i" -lt 50 ]; do sleep 0.1 || sleep 1; rb_i=$((rb_i + 1)); done
-  [ -z "$rb_p" ] || rb_slay "$rb_p" "$rb_become" "$rb_grace" "$rb_dir/slain" stop
+  read -r rb_dir rb_super rb_born rb_was rb_up rb_become <"$rb_key.claim"
+  rb_ended || { [ "$rb_was" = "$rb_boot" ] && rb_slay_step stop; }
   rb_say slain "$rb_left"
 }
 # forget RUN KEY, a line with the spool: the outcome is durable elsewhere; the claim and its end stay

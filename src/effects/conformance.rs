@@ -173,6 +173,8 @@ pub(crate) async fn all(bench: &Bench, folder: &std::path::Path) {
         a_script_may_hold_quotes_and_imitate_frames(bench, mode).await;
     }
     the_same_attempt_starts_once(bench, folder).await;
+    work_goes_on_when_nobody_listens_and_is_collected_later(bench, folder).await;
+    a_stop_that_comes_before_the_claim_holds(bench, folder).await;
     an_older_epoch_is_refused(bench, folder).await;
     what_was_never_begun_is_unknown_where_there_is_no_trace(bench).await;
 }
@@ -257,7 +259,7 @@ async fn a_script_may_hold_quotes_and_imitate_frames(bench: &Bench, mode: Mode) 
 async fn the_same_attempt_starts_once(bench: &Bench, folder: &std::path::Path) {
     let count = folder.join("count");
     let mut attempt = Try::new(Mode::Claim, &format!("echo ran >>'{}'; sleep 0.3; echo out; exit 3", count.display()));
-    let again: Vec<_> = (0..3).map(|_| bench.make(&attempt)).collect();
+    let again: Vec<_> = (0..8).map(|_| bench.make(&attempt)).collect();
     for (outcome, heard) in futures_util::future::join_all(again).await {
         assert_eq!((outcome, heard.stdout), (Outcome::Exited { code: 3 }, b"out\n".to_vec()));
     }
@@ -268,6 +270,38 @@ async fn the_same_attempt_starts_once(bench: &Bench, folder: &std::path::Path) {
     let (outcome, heard) = bench.make(&attempt).await;
     assert_eq!((outcome, heard.stdout), (Outcome::Exited { code: 3 }, Vec::new()), "forgotten output, remembered claim");
     assert_eq!(std::fs::read_to_string(&count).expect("the counter"), "ran\n");
+}
+
+async fn work_goes_on_when_nobody_listens_and_is_collected_later(bench: &Bench, folder: &std::path::Path) {
+    let (mark, go) = (folder.join("alone"), folder.join("alone-go"));
+    let script = format!("echo ran >>'{}'; while [ ! -e '{}' ]; do sleep 0.05; done; echo late; exit 2", mark.display(), go.display());
+    let mut attempt = Try::new(Mode::Claim, &script);
+    tokio::select! {
+        outcome = bench.make(&attempt) => panic!("it cannot have ended: {outcome:?}"),
+        () = until("the step runs", || mark.exists()) => {}
+    }
+    std::fs::write(&go, "").expect("a file");
+    attempt.begin = Begin::Reattach;
+    let (outcome, heard) = bench.make(&attempt).await;
+    assert_eq!((outcome, heard.stdout), (Outcome::Exited { code: 2 }, b"late\n".to_vec()));
+    assert_eq!(std::fs::read_to_string(&mark).expect("the mark"), "ran\n");
+}
+
+/// The stop comes at any moment of the start: whatever is said, nothing runs afterwards.
+async fn a_stop_that_comes_before_the_claim_holds(bench: &Bench, folder: &std::path::Path) {
+    for delay in (0..40).step_by(5) {
+        let done = folder.join(format!("stopped-early-{delay}"));
+        let attempt = Try::new(Mode::Claim, &format!("sleep 3; touch '{}'", done.display()));
+        let (level, stop) = watch::channel(StopLevel::GoOn);
+        let stopper = async {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+            level.send_replace(StopLevel::Kill);
+        };
+        let begun = Instant::now();
+        let ((outcome, _), ()) = tokio::join!(bench.make_with(&attempt, Heard::default(), stop), stopper);
+        let stopped = matches!(&outcome, Outcome::Signalled { by: Signaller::Stop, .. } | Outcome::NeverStarted { .. });
+        assert!(stopped && begun.elapsed() < Duration::from_secs(3) && !done.exists(), "after {delay} ms: {outcome:?}");
+    }
 }
 
 async fn an_older_epoch_is_refused(bench: &Bench, folder: &std::path::Path) {

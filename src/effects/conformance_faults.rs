@@ -11,8 +11,12 @@ use tokio::sync::watch;
 use super::conformance::{Bench, Heard, Try, target, until};
 use super::conformance_runs::ssh_way;
 use super::hosts::Hosts;
+use super::local::LocalRoad;
+use super::pipe::Road;
 use super::sshd::{Sshd, children, signal};
+use super::station::{Answer, Station};
 use super::transport::{StopLevel, Way};
+use crate::base::Digest;
 use crate::event::{Mode, NotStarted, Outcome, Signaller};
 
 /// Half of a step's output comes before the file `go` appears, the other half after.
@@ -298,6 +302,89 @@ async fn a_log_in_that_runs_no_shell_starts_nothing_and_is_quoted() {
             Outcome::NeverStarted { cause: NotStarted::Refused, why } => assert!(why.contains("currently not available"), "{why}"),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// The claim of the only attempt in a spool: its file, and its words (folder, supervisor, …, boot id, …).
+fn claim_of(spool: &Path, attempt: &Try) -> (std::path::PathBuf, Vec<String>) {
+    let file = spool.join(attempt.run.as_str()).join("step.main.1.claim");
+    let words = std::fs::read_to_string(&file).unwrap_or_default();
+    (file, words.split_whitespace().map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn a_claim_whose_supervisor_died_without_an_end_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, mark) = (folder.path().join("spool"), folder.path().join("mark"));
+    let bench = Bench::new(Hosts::new(vec![target("here", Way::Local, &spool)], None), "here").await;
+    let attempt = Try::new(Mode::Claim, &format!("echo $$ >'{0}.new'; mv '{0}.new' '{0}'; sleep 1000", mark.display()));
+    let killer = async {
+        until("the step runs", || mark.exists()).await;
+        signal(claim_of(&spool, &attempt).1[1].parse().unwrap(), "KILL");
+    };
+    let ((outcome, _), ()) = tokio::join!(bench.make(&attempt), killer);
+    assert!(matches!(&outcome, Outcome::Unknown { why } if why.contains("supervisor is dead")), "{outcome:?}");
+    let step = std::fs::read_to_string(&mark).unwrap().trim().parse().unwrap();
+    children(step, "sleep").into_iter().chain([step]).for_each(|pid| signal(pid, "KILL"));
+}
+
+#[tokio::test]
+async fn a_claim_from_before_a_restart_of_the_host_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool");
+    let bench = Bench::new(Hosts::new(vec![target("here", Way::Local, &spool)], None), "here").await;
+    let mut attempt = Try::new(Mode::Claim, "true");
+    assert_eq!(bench.make(&attempt).await.0, Outcome::Exited { code: 0 });
+    let (file, words) = claim_of(&spool, &attempt);
+    std::fs::write(file.with_file_name(&words[0]).join("end"), format!("{:126}.\n", "")).unwrap();
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace(&words[3], "another-boot")).unwrap();
+    attempt.begin = crate::engine::Begin::Reattach;
+    let (outcome, _) = bench.make(&attempt).await;
+    assert!(matches!(&outcome, Outcome::Unknown { why } if why.contains("restarted")), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_script_that_was_changed_on_its_way_never_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, mark) = (folder.path().join("spool"), folder.path().join("mark"));
+    let mut station = Station::open(LocalRoad::default().shell().await.unwrap(), "here").await.unwrap();
+    let (sent, arrived) = (format!("touch '{}' ", mark.display()), format!("touch '{}';", mark.display()));
+    let sum = Digest::of(sent.as_bytes());
+    let run = Try::new(Mode::Claim, "").run;
+    let request = format!("start {run} 1 step.main.1 {} {sum} sh - 5 10 0 0 start\n{}\n{arrived}", sent.len(), spool.display());
+    station.send("n1", request.as_bytes()).await.unwrap();
+    match station.answer("n1").await.unwrap() {
+        Answer::Refused(why) => assert!(why.contains("did not arrive as it was sent"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(!mark.exists());
+}
+
+/// A `sudo` that stands in for the real one, which this machine may lack: it becomes the user, and nothing else.
+fn stand_in_sudo(folder: &Path) -> &'static [&'static str] {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user, for which it must be run as root");
+    let sudo = folder.join("sudo");
+    let text = "#!/bin/sh\n[ \"$1 $2 $4\" = '-n -u --' ] || exit 1\nuser=$3; shift 4\nexec setpriv --reuid=\"$user\" --regid=\"$(id -g \"$user\")\" --clear-groups -- \"$@\"\n";
+    std::fs::write(&sudo, text).unwrap();
+    std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("PATH={}:{}", folder.display(), std::env::var("PATH").unwrap());
+    Box::leak(Box::new(["env", String::leak(path), "/bin/sh"]))
+}
+
+#[tokio::test]
+async fn a_step_becomes_another_user_who_cannot_read_the_spool_and_can_be_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let shell = stand_in_sudo(folder.path());
+    let bench = Bench::new(Hosts::with_shell(target("here", Way::Local, &folder.path().join("spool")), shell), "here").await;
+    for mode in [Mode::Claim, Mode::Direct] {
+        let mut attempt = Try::new(mode, "id -un; cat; exit 3");
+        attempt.r#become = Some("nobody".to_owned());
+        let (outcome, heard) = bench.make(&attempt).await;
+        assert_eq!((outcome, heard.stdout), (Outcome::Exited { code: 3 }, b"nobody\n".to_vec()), "{mode:?}");
+        attempt.script = b"trap '' TERM; while :; do sleep 1; done".to_vec();
+        (attempt.attempt, attempt.timeout) = (2, Duration::from_millis(300));
+        let (outcome, _) = bench.make(&attempt).await;
+        assert_eq!(outcome, Outcome::Signalled { signal: "KILL".to_owned(), by: Signaller::Timeout }, "{mode:?}");
     }
 }
 

@@ -11,7 +11,7 @@ use super::pipe::Road;
 use super::ssh::{SshHouse, SshRoad};
 use super::transport::{BoxFuture, OutputSink, StopSignal, Target, Transport, Unreached, Way};
 use crate::base::{HostName, RunId, StepId};
-use crate::engine::Permit;
+use crate::engine::{Begin, Permit};
 use crate::event::{Outcome, Part, Place};
 
 /// The hosts of an inventory, reached over the operator's OpenSSH or on this machine.
@@ -56,9 +56,11 @@ impl Transport for Hosts {
                 Ok(host) => host,
                 Err(why) => return ending::refused(why),
             };
-            match Order::spend(permit) {
-                Ok(order) => host.run(&order, out, stop).await,
-                Err(why) => ending::refused(why),
+            let begin = permit.begin();
+            match (Order::spend(permit), begin) {
+                (Ok(order), _) => host.run(&order, out, stop).await,
+                (Err(why), Begin::Start) => ending::refused(why),
+                (Err(why), Begin::Reattach) => ending::unknown(why),
             }
         })
     }
