@@ -1,11 +1,34 @@
 //! Everything that touches the world for a run: hosts, signatures, prompts, clocks. Runs nothing without a `Permit`.
 
+mod claim;
 mod clock;
+#[cfg(test)]
+pub(crate) mod conformance;
+#[cfg(test)]
+mod conformance_faults;
+#[cfg(test)]
+mod conformance_runs;
+mod direct;
+mod ending;
+mod host;
+mod hosts;
 mod identity;
+mod local;
+mod marks;
+mod master;
+mod order;
+mod pipe;
 mod signing;
+mod ssh;
+#[cfg(test)]
+#[path = "../tests/support/sshd.rs"]
+#[allow(dead_code)] // integration tests use the rest of it
+pub(crate) mod sshd;
+mod station;
 mod transport;
 
 pub use clock::{Clock, SystemClock};
+pub use hosts::Hosts;
 pub use identity::{Claimed, Identity, KeyAtHand, WhoError, who_am_i};
 pub use signing::{SignError, SigningKey, SshKeygen, fingerprint_of, sign};
 pub use transport::{BoxFuture, OutputSink, StopLevel, StopSignal, Target, Transport, Unreached, Way};

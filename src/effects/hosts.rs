@@ -1,0 +1,81 @@
+//! All hosts of a run, each by its own road. Never runs anything on a host that the inventory does not name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ending;
+use super::host::Host;
+use super::local::LocalRoad;
+use super::order::{Order, key};
+use super::pipe::Road;
+use super::ssh::{SshHouse, SshRoad};
+use super::transport::{BoxFuture, OutputSink, StopSignal, Target, Transport, Unreached, Way};
+use crate::base::{HostName, RunId, StepId};
+use crate::engine::{Begin, Permit};
+use crate::event::{Outcome, Part, Place};
+
+/// The hosts of an inventory, reached over the operator's OpenSSH or on this machine.
+pub struct Hosts {
+    hosts: BTreeMap<HostName, Host>,
+}
+
+impl Hosts {
+    /// Knows these hosts; connects to none of them. `ssh_config` is a file that stands in for the operator's own configuration.
+    pub fn new(targets: Vec<Target>, ssh_config: Option<String>) -> Arc<Self> {
+        let house = Arc::new(SshHouse::new(ssh_config));
+        let host = |target: Target| {
+            let road: Box<dyn Road> = match &target.way {
+                Way::Local => Box::new(LocalRoad::default()),
+                Way::Ssh { address, port, user } => Box::new(SshRoad::new(house.clone(), address.clone(), *port, user.clone())),
+            };
+            (target.name.clone(), Host::new(target, road))
+        };
+        Arc::new(Self { hosts: targets.into_iter().map(host).collect() })
+    }
+
+    /// This machine alone, its shell another one than `/bin/sh`.
+    #[cfg(test)]
+    pub(super) fn with_shell(target: Target, shell: &'static [&'static str]) -> Arc<Self> {
+        let road = Box::new(LocalRoad::with_shell(shell));
+        Arc::new(Self { hosts: BTreeMap::from([(target.name.clone(), Host::new(target, road))]) })
+    }
+
+    fn host(&self, name: &HostName) -> Result<&Host, String> {
+        self.hosts.get(name).ok_or_else(|| format!("there is no host {name} in the inventory"))
+    }
+}
+
+impl Transport for Hosts {
+    fn reach<'a>(&'a self, host: &'a HostName) -> BoxFuture<'a, Result<Place, Unreached>> {
+        Box::pin(async move { self.host(host).map_err(|why| Unreached { why })?.road().reach().await })
+    }
+
+    fn run<'a>(&'a self, permit: Permit, out: &'a mut dyn OutputSink, stop: StopSignal) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let host = match self.host(permit.task().host()) {
+                Ok(host) => host,
+                Err(why) => return ending::refused(why),
+            };
+            let begin = permit.begin();
+            match (Order::spend(permit), begin) {
+                (Ok(order), _) => host.run(&order, out, stop).await,
+                (Err(why), Begin::Start) => ending::refused(why),
+                (Err(why), Begin::Reattach) => ending::unknown(why),
+            }
+        })
+    }
+
+    fn forget<'a>(&'a self, host: &'a HostName, run: &'a RunId, step: &'a StepId, part: Part, attempt: u32) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if let Ok(host) = self.host(host) {
+                host.forget(run, &key(step, part, attempt)).await;
+            }
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            futures_util::future::join_all(self.hosts.values().map(Host::close)).await;
+        })
+    }
+}
