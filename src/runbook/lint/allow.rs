@@ -31,8 +31,8 @@ impl Allowances {
     }
 
     fn take(&mut self, source: &Source, comment: &Comment, rest: &str) {
-        let (code, reason) = rest.split_once(" because ").unwrap_or((rest, ""));
-        let (code, reason) = (code.trim(), reason.trim());
+        let (code, rest) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
+        let reason = rest.trim().strip_prefix("because ").unwrap_or("").trim();
         let known = RULES.iter().find(|rule| rule.code == code || rule.name == code);
         let mut refuse = |message: String, help: String| {
             let mut diagnostic = Diagnostic::new(BAD_ALLOW.severity, BAD_ALLOW.code, source, comment.span, message);

@@ -54,15 +54,22 @@ pub(super) fn check(report: &mut Report<'_>, leaf: &Leaf<'_>, policy: &LintPolic
     check_timeout(report, leaf);
 }
 
+/// Where a command stands within its text, where its words stand there to the letter; else the whole text.
+fn place(report: &Report<'_>, span: Span, command: &Simple) -> Span {
+    report.source.find_within(span, &command.words.join(" "))
+}
+
 fn check_look(report: &mut Report<'_>, leaf: &Leaf<'_>, found: &[Simple], span: Span, policy: &LintPolicy) {
-    let Some(why) = found.iter().find_map(|command| changes(command, &policy.changing)) else { return };
+    let changing = |command: &Simple| Some((place(report, span, command), changes(command, &policy.changing)?));
+    let Some((span, why)) = found.iter().find_map(changing) else { return };
     let message = format!("this step is called read, but {why}");
     let help = "write `run:` with its effect; where it truly only looks, say so: `# runbook: allow RB201 because …`";
     report.add(&READ_CHANGES, Some(leaf.step), span, message, "runs without approval, and in a dry run", help);
 }
 
 fn check_repeat(report: &mut Report<'_>, leaf: &Leaf<'_>, found: &[Simple], span: Span) {
-    let Some(why) = found.iter().find_map(repeats_badly) else { return };
+    let once = |command: &Simple| Some((place(report, span, command), repeats_badly(command)?));
+    let Some((span, why)) = found.iter().find_map(once) else { return };
     let message = format!("this step is called idempotent, but {why}");
     let help = "remove `effect:`, so that it never runs twice, or write it so that twice equals once";
     report.add(&NOT_REPEATABLE, Some(leaf.step), span, message, "may run twice", help);
@@ -70,7 +77,8 @@ fn check_repeat(report: &mut Report<'_>, leaf: &Leaf<'_>, found: &[Simple], span
 
 fn check_denied(report: &mut Report<'_>, leaf: &Leaf<'_>, found: &[Simple], span: Span, policy: &LintPolicy) {
     for (pattern, why) in &policy.deny {
-        if found.iter().any(|command| matches_words(command, pattern)) {
+        if let Some(command) = found.iter().find(|command| matches_words(command, pattern)) {
+            let span = place(report, span, command);
             let message = format!("the policy forbids `{pattern}`: {why}");
             let help = "use another command; `deny:` in team/policy.yaml says which are forbidden";
             report.add(&DENIED, Some(leaf.step), span, message, "forbidden", help);

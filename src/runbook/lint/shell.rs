@@ -285,7 +285,7 @@ impl Cutter {
         if let Some(word) = self.current.take().filter(|word| !word.bytes().all(|c| c.is_ascii_digit())) {
             self.words.push(word); // digits are a descriptor
         }
-        while let Some(c) = self.peek().filter(|c| matches!(c, '>' | '<' | '|' | '&' | '-') && !(*c == '-' && !operator.ends_with("<<"))) {
+        while let Some(c) = self.peek().filter(|c| matches!(c, '>' | '<' | '|' | '&') || (*c == '-' && operator.ends_with("<<"))) {
             operator.push(c);
             self.at += 1;
         }
