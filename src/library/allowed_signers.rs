@@ -13,6 +13,9 @@ use crate::text::{Diagnostics, Reader, Source, Span, Spanned, did_you_mean};
 /// NIST SP 800-57: 3072 bits of RSA are as strong as 128 bits; less is refused.
 const MIN_RSA_BITS: usize = 3072;
 
+/// There are three; more is no line that people wrote.
+const MAX_OPTIONS: usize = 16;
+
 /// Reads the file. `domain` ends the namespaces that each line must cover; `people` are the policy's. A person of the policy without a key
 /// is warned about: approving is out of reach for them. A signer whom the policy does not name is allowed and has no groups.
 pub fn read_allowed_signers(source: &Source, domain: &str, people: &BTreeMap<Person, Vec<String>>) -> (Option<Roster>, Diagnostics) {
@@ -72,6 +75,12 @@ fn twice(reader: &mut Reader, line: &Line, signer: &Signer, owner: &Person, numb
 fn read_line(reader: &mut Reader, line: &Line, domain: &str) -> Option<Signer> {
     let person = read_principal(reader, &line.principals);
     let known = ["namespaces", "valid-after", "valid-before"];
+    if line.options.len() > MAX_OPTIONS {
+        reader
+            .error("RB403", line.span, format!("more than {MAX_OPTIONS} options"))
+            .help("known options: namespaces, valid-after, valid-before");
+        return None;
+    }
     for (name, _) in &line.options {
         let times = line.options.iter().filter(|(other, _)| other.value == name.value).count();
         refuse_option(reader, name, &known, times);
@@ -191,6 +200,10 @@ fn read_time(reader: &mut Reader, value: &Spanned<String>, name: &str) -> Option
 /// The key in OpenSSH's form without a comment, and its fingerprint.
 fn read_key(reader: &mut Reader, written: &Spanned<String>, line: Span) -> Option<(String, String)> {
     let span = if written.value.is_empty() { line } else { written.span };
+    if written.value.is_empty() {
+        reader.error("RB406", span, "this line has no key").help("add the key's type and text from the `.pub` file");
+        return None;
+    }
     if written.value.contains("-cert-v01@openssh.com") {
         let help = "list the key itself, the `.pub` file that has no `-cert` in its name";
         reader.error("RB406", span, "a certificate in place of a key").label("refused").help(help);
@@ -209,14 +222,14 @@ fn read_key(reader: &mut Reader, written: &Spanned<String>, line: Span) -> Optio
         KeyData::Rsa(rsa) => {
             let modulus = rsa.n.as_positive_bytes().unwrap_or(&[]);
             let bits = modulus.len() * 8 - modulus.first().map_or(0, |first| first.leading_zeros() as usize);
-            (bits < MIN_RSA_BITS).then(|| format!("an RSA key of {bits} bits, expected at least {MIN_RSA_BITS}"))
+            (bits < MIN_RSA_BITS).then(|| format!("an RSA key of {bits} bits is refused, expected at least {MIN_RSA_BITS}"))
         }
-        KeyData::Dsa(_) => Some("a DSA key".to_owned()),
-        other => Some(format!("a key of the type {}", other.algorithm())),
+        KeyData::Dsa(_) => Some("a DSA key is refused".to_owned()),
+        other => Some(format!("a key of the type {} is refused", other.algorithm())),
     };
     if let Some(what) = refusal {
         let help = "make a new one: ssh-keygen -t ed25519";
-        reader.error("RB406", span, format!("{what} is refused")).label("too weak, or unknown").help(help);
+        reader.error("RB406", span, what).label("too weak, or unknown").help(help);
         return None;
     }
     Some((written.value.clone(), key.fingerprint(HashAlg::Sha256).to_string()))
@@ -227,7 +240,11 @@ mod tests {
     use super::*;
     use crate::text::Colour;
 
-    const ALICE: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA1234";
+    const ED25519: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG/2AcqcXmm2ANHi7XrU74O8VAb4fHUjb9POO4bmgRn9";
+    const P256: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBELXpoytyCq+MH8agbxYgglVGuim+M3+gR3R4XrLiklPFdGjuAsU9TLmokV4fYNh+EWJCKYrlviqNZL3bu7K5XU=";
+    const P384: &str = "ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBNU6R6vQTEkiAMmLDllmSrMjxH7iNN6HPhAY1hKV2wxC1XW9+nE7x4h+BlNETJVE+4340am48nFqUAjYIdUNb+u7h9Hpx/HiagzNsz74JyklyIuFSA5GdDq3JAs5Pdjg4g==";
+    const P521: &str = "ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBAEcD4eZ7CAlsCrJuxqyt0aIle1zq6tES/uYf9yr0nSbiwVSeeSj1ZW5SA6fhEignaGp4PG3kBg6AuWzFm05oBHAdgHLjd8WPX6avEDxbq/bVL5YdpytgtMqaMyvtHXuOGhVFPMmMxDlug9bCf9cmIVOZhYsMZw1J1fZ/IOipbqYvhpifQ==";
+    const N: &str = "namespaces=\"runbook-*@example.com\"";
 
     fn read(text: &str) -> Result<Roster, String> {
         let (roster, diagnostics) = read_allowed_signers(&Source::new("team/allowed_signers", text), "example.com", &BTreeMap::new());
@@ -236,8 +253,33 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        assert!(read(&format!("alice@example.com namespaces=\"runbook-*@example.com\" {ALICE}")).unwrap_err().contains("no public key"));
+        assert!(read(&format!("alice@example.com {N} {}", &ED25519[..40])).unwrap_err().contains("no public key"));
+        assert!(
+            read(&format!("alice@example.com {N} {}", ED25519.replace("ssh-ed25519 ", "ssh-rsa "))).unwrap_err().contains("no public key")
+        );
         assert!(read("alice@example.com").unwrap_err().contains("RB404"));
+    }
+
+    #[test]
+    fn a_person_may_have_several_keys_and_each_is_kept_without_its_comment() {
+        let lines: String = [ED25519, P256, P384, P521].iter().map(|key| format!("alice@example.com {N} {key} my laptop\r\n")).collect();
+        let roster = read(&lines).unwrap();
+        let alice: Person = "alice@example.com".parse().unwrap();
+        assert_eq!(roster.find(&alice).len(), 4);
+        assert_eq!(roster.people().len(), 1);
+        assert_eq!(roster.signers[0].key, ED25519);
+        assert_eq!(roster.signers[0].fingerprint, "SHA256:a0gEv3qlK414aJe9l2T6rTc95ZYcEXUrVFVUdwGg9PA");
+        assert_eq!(roster.owner("SHA256:a0gEv3qlK414aJe9l2T6rTc95ZYcEXUrVFVUdwGg9PA").map(|signer| signer.line), Some(1));
+    }
+
+    #[test]
+    fn a_key_counts_only_in_its_time_and_namespace() {
+        let line = format!("alice@example.com {N},valid-after=\"20260101Z\",valid-before=\"202602010000Z\" {ED25519}");
+        let signer = read(&line).unwrap().signers.remove(0);
+        assert_eq!((signer.valid_after, signer.valid_before), (Some(1_767_225_600), Some(1_769_904_000)));
+        let namespace = "runbook-approve-v1@example.com";
+        assert!(signer.may_sign(namespace, 1_767_225_600) && !signer.may_sign(namespace, 1_767_225_599));
+        assert!(!signer.may_sign(namespace, 1_769_904_001) && !signer.may_sign("git", 1_768_000_000));
     }
 
     #[test]

@@ -14,6 +14,9 @@ const MAX_EXCERPT: usize = 240;
 /// How much of a long line is shown before the place.
 const BEFORE_PLACE: usize = 80;
 
+/// More problems than this are not read by anybody, and each costs a walk through its file.
+const MAX_SHOWN: usize = 200;
+
 /// Columns that a rendered line may take; snippets are cut there, whatever the terminal, so that logs are the same everywhere.
 const WIDTH: usize = 140;
 
@@ -85,7 +88,8 @@ impl Diagnostic {
         };
         let (line, column) = self.position();
         let (excerpt, marked) = excerpt(&self.source, self.span);
-        let verbatim = self.source.text().lines().nth(line - 1) == Some(excerpt.as_str());
+        let written = self.source.text().lines().nth(line - 1).unwrap_or("");
+        let verbatim = excerpt.get(..marked.start).is_some_and(|before| written.starts_with(before));
         let label = escaped(self.label.as_bytes());
         let annotation = AnnotationKind::Primary.span(marked).label((!label.is_empty()).then_some(label));
         let path = escaped(self.source.name().as_bytes());
@@ -197,9 +201,12 @@ impl Diagnostics {
         Self { list: self.list.iter().filter(|diagnostic| diagnostic.severity == severity).cloned().collect() }
     }
 
-    /// All of them by place, an empty line between; empty where there are none.
+    /// All of them by place, an empty line between; empty where there are none. Of very many only the first are shown, and how many more there are.
     pub fn render(&self, colour: Colour) -> String {
-        let rendered: Vec<String> = self.sorted().iter().map(|diagnostic| diagnostic.render(colour)).collect();
+        let mut rendered: Vec<String> = self.sorted().iter().take(MAX_SHOWN).map(|diagnostic| diagnostic.render(colour)).collect();
+        if self.list.len() > MAX_SHOWN {
+            rendered.push(format!("and {} more problems", self.list.len() - MAX_SHOWN));
+        }
         rendered.join("\n\n")
     }
 }

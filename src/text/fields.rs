@@ -3,6 +3,9 @@
 use super::{Diagnostic, Diagnostics, Node, Scalar, ScalarKind, Source, Span, Spanned, Value, did_you_mean, parse_bytes};
 use crate::base::Period;
 
+/// As many as an inventory has hosts; longer lists are no work of people.
+const MAX_ITEMS: usize = 10_000;
+
 /// Words of other tools, and words that come later, each answered with ours.
 #[derive(Debug, Clone, Copy)]
 pub struct Vocabulary {
@@ -75,6 +78,11 @@ impl Reader {
     /// The items of a list; an error and `None` where the node is something else or the list is empty.
     pub fn list<'n>(&mut self, node: &'n Node, what: &str, example: &str) -> Option<&'n [Node]> {
         match &node.value {
+            Value::List(items) if items.len() > MAX_ITEMS => {
+                let message = format!("{what} has {} items, expected at most {MAX_ITEMS}", items.len());
+                self.error("RB103", first_line(&self.source.clone(), node.span), message).help("split it");
+                None
+            }
             Value::List(items) if !items.is_empty() => Some(items),
             Value::List(_) => {
                 self.error("RB103", node.span, format!("{what} is empty")).label("expected at least one").help(format!("write {example}"));
@@ -95,7 +103,10 @@ impl Reader {
         }
         let kind = said(scalar.kind);
         let message = format!("{what} is text, got {kind}");
-        let help = format!("quote it: \"{}\"", scalar.text);
+        let help = match scalar.kind {
+            ScalarKind::Null => "write the text after the colon, or below it after `|`".to_owned(),
+            ScalarKind::Text | ScalarKind::Bool | ScalarKind::Int | ScalarKind::Float => format!("quote it: \"{}\"", scalar.text),
+        };
         self.error("RB103", node.span, message).label(format!("YAML reads this as {kind}")).help(help);
         None
     }
@@ -215,9 +226,17 @@ impl<'n> Fields<'n> {
     /// The key itself and its value.
     pub fn entry(&mut self, key: &'static str) -> Option<(Span, &'n Node)> {
         self.known.push(key);
-        let (name, node, taken) = self.entries.iter_mut().find(|(name, _, _)| name.value == key)?;
-        *taken = Taken::Yes;
-        Some((name.span, node))
+        let mut found = None;
+        for (name, node, taken) in self.entries.iter_mut().filter(|(name, _, _)| name.value == key) {
+            *taken = Taken::Yes; // a second one was refused when the text was read
+            found = found.or(Some((name.span, *node)));
+        }
+        found
+    }
+
+    /// Whether the key is there, whatever its value.
+    pub fn contains(&self, key: &str) -> bool {
+        self.entries.iter().any(|(name, _, _)| name.value == key)
     }
 
     /// Whether one of these words is a key that nobody took: it will be answered at the end.
@@ -248,9 +267,10 @@ impl<'n> Fields<'n> {
         .collect()
     }
 
-    /// Refuses what was not taken, except keys that begin with `x-`.
+    /// Refuses what was not taken, except keys that begin with `x-` and merge keys, which were refused when the text was read.
     pub fn finish(self, reader: &mut Reader, words: &Vocabulary) {
-        let left = self.entries.iter().filter(|(name, _, taken)| *taken == Taken::No && !name.value.starts_with("x-"));
+        let left =
+            self.entries.iter().filter(|(name, _, taken)| *taken == Taken::No && !name.value.starts_with("x-") && name.value != "<<");
         for (name, _, _) in left {
             let word = name.value.to_lowercase().replace('-', "_");
             if let Some((_, until_then)) = words.later.iter().find(|(later, _)| *later == name.value) {

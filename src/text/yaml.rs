@@ -17,6 +17,9 @@ pub const MAX_DEPTH: usize = 32;
 /// After this many hidden characters the file is something else than a runbook, and more messages help nobody.
 const MAX_HIDDEN: usize = 20;
 
+/// After this many problems the rest of the file is not looked at: it is something else, and each message costs time.
+const MAX_PROBLEMS: usize = 200;
+
 /// A value and where it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
@@ -117,12 +120,14 @@ pub fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<Document>
     diagnostics.extend(builder.diagnostics);
     let Some(mut root) = builder.root else {
         if !refused {
-            let help = "begin with `runbook: NAME`, `title: …` and `steps:`; `runbook new NAME` writes one";
+            let help = "write what belongs there, or remove the file: an empty one means nothing";
             diagnostics.error("RB008", source, Span::default(), "the file is empty").help(help);
         }
         return None;
     };
-    if !refused {
+    if refused {
+        guess_kinds(&mut root);
+    } else {
         settle_kinds(source, &mut root, diagnostics)?;
     }
     Some(Document { root, comments: builder.comments })
@@ -225,23 +230,22 @@ impl<'a> Builder<'a> {
             if let Some(tag) = place.tag_span() {
                 self.refuse(bytes(&source, &tag), "a tag", "remove it; quote the value where it must be text");
             }
-            self.take(event, span);
+            self.take(event, span, place.start.line());
             if self.stack.len() > MAX_DEPTH {
                 let message = format!("more than {MAX_DEPTH} levels of lists and maps");
                 self.diagnostics.error("RB007", &source, span, message).help("put inner blocks into steps of their own");
                 return Ok(());
             }
-            if self.documents > 1 {
+            if self.documents > 1 || self.diagnostics.len() > MAX_PROBLEMS {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, event: Event<'_>, span: Span) {
+    fn take(&mut self, event: Event<'_>, span: Span, line: usize) {
         match event {
             Event::Comment(text, _) => {
-                let (line, _) = self.source.position(span.start);
                 self.comments.push(Comment { line, span, text: text.trim().to_owned() });
             }
             Event::DocumentStart(..) => {
@@ -306,7 +310,7 @@ impl<'a> Builder<'a> {
     }
 
     fn refuse(&mut self, span: Span, what: &str, help: &str) {
-        self.diagnostics.error("RB005", self.source, span, format!("{what} is refused in this library")).label(what).help(help);
+        self.diagnostics.error("RB005", self.source, span, format!("{what} is refused")).label(what).help(help);
     }
 
     fn refuse_duplicates(&mut self, entries: &[(Node, Node)]) {
@@ -321,7 +325,10 @@ impl<'a> Builder<'a> {
             };
             if scalar.text == "<<" && !scalar.quoted {
                 let span = key.span;
-                self.diagnostics.error("RB005", self.source, span, "a merge key is refused in this library").help("write the keys out");
+                self.diagnostics.error("RB005", self.source, span, "a merge key is refused").help("write the keys out");
+            }
+            if self.diagnostics.len() > MAX_PROBLEMS {
+                return;
             }
             if let Some(first) = seen.insert(&scalar.text, key.span) {
                 let (line, _) = self.source.position(first.start);
@@ -340,6 +347,23 @@ fn bytes(source: &Source, place: &granit_parser::Span) -> Span {
     let end = place.end.byte_offset().unwrap_or(start).clamp(start, length);
     let slice = source.text().get(start..end).unwrap_or("");
     Span { start, end: start + slice.trim_end().len() }
+}
+
+/// Kinds for a text that is refused already, so that its other problems can be told in the same go.
+fn guess_kinds(node: &mut Node) {
+    match &mut node.value {
+        Value::Scalar(scalar) if scalar.quoted => {}
+        Value::Scalar(scalar) => {
+            scalar.kind = match scalar.text.as_str() {
+                "" | "~" | "null" => ScalarKind::Null,
+                "true" | "false" => ScalarKind::Bool,
+                text if text.bytes().all(|c| c.is_ascii_digit()) => ScalarKind::Int,
+                _ => ScalarKind::Text,
+            };
+        }
+        Value::List(items) => items.iter_mut().for_each(guess_kinds),
+        Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| guess_kinds(value)),
+    }
 }
 
 /// Asks the second crate what each scalar means; `None` and an error where the two see different things.
@@ -455,6 +479,14 @@ mod tests {
         assert!(problem.render(Colour::Plain).contains("byte 4 is 0xFF"), "{}", problem.render(Colour::Plain));
         assert!(decode("a.yaml", &vec![b'a'; MAX_FILE_BYTES + 1]).is_err());
         assert!(decode("a.yaml", "\u{feff}a: 1".as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_large_file_full_of_problems_is_answered_at_once() {
+        for line in ["# x\n", "a: 1\n", "- {a: 1, a: 2}\n", "- *x\n", "- !x y\n", "- \"\\0\"\n", "\u{7}\n", "- - - a\n"] {
+            let (_, diagnostics) = read(&line.repeat(MAX_FILE_BYTES / line.len()));
+            diagnostics.render(Colour::Plain);
+        }
     }
 
     proptest! {

@@ -60,7 +60,7 @@ fn read_step(reader: &mut Reader, node: &Node, names: &mut Names, around: Around
     let action = find_action(reader, &mut fields, name.as_ref());
     let gate = read_gate(reader, &mut fields, around.gate);
     let common = common::read(reader, &mut fields, action.map(|(kind, _, _)| kind), names);
-    let around = Around { hosts: around.hosts || common.hosts.is_some(), gate: gate.as_ref().map(|gate| gate.span).or(around.gate) };
+    let around = Around { hosts: around.hosts || fields.contains("hosts"), gate: gate.as_ref().map(|gate| gate.span).or(around.gate) };
     let work = action.and_then(|(kind, _, node)| read_work(reader, &mut fields, kind, node, names, around));
     let at = name.as_ref().map_or(fields.span(), |name| name.span);
     if let Some((kind, key, _)) = action {

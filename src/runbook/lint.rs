@@ -1,0 +1,244 @@
+//! Lint: what reads well and goes wrong at night. Looks at the syntax alone, never at an inventory; an allowance needs a reason.
+
+mod allow;
+mod changing;
+mod commands;
+mod rules;
+mod shell;
+mod whole;
+
+pub use rules::{RULES, Rule};
+
+use super::{Runbook, Step, Work};
+use crate::base::{Period, Timestamp};
+use crate::event::Effect;
+use crate::text::{Diagnostic, Diagnostics, Source, Span};
+use allow::Allowances;
+
+/// What a team's policy adds to lint.
+#[derive(Debug, Clone)]
+pub struct LintPolicy {
+    /// Commands never to be used, each with the reason.
+    pub deny: Vec<(String, String)>,
+    /// More commands that change something.
+    pub changing: Vec<String>,
+    /// Runbooks reviewed longer ago are warned about.
+    pub review: Option<Period>,
+    pub today: Timestamp,
+}
+
+/// Every rule of [`RULES`] over a runbook that was read.
+pub fn lint(runbook: &Runbook, policy: &LintPolicy) -> Diagnostics {
+    let mut steps = Vec::new();
+    gather(&runbook.steps, None, &mut steps);
+    let mut report = Report { source: &runbook.source, allowances: Allowances::read(&runbook.source), found: Diagnostics::new() };
+    for step in &steps {
+        commands::check(&mut report, step, policy);
+    }
+    whole::check(&mut report, runbook, &steps, policy);
+    let Report { allowances, mut found, .. } = report;
+    found.extend(allowances.problems);
+    found
+}
+
+/// A step that is no block, with what the blocks around it give.
+struct Leaf<'r> {
+    step: &'r Step,
+    timeout: Option<&'r str>,
+}
+
+impl Leaf<'_> {
+    fn effect(&self) -> Effect {
+        self.step.effect().unwrap_or(Effect::Read)
+    }
+
+    /// The step's commands with their places; the flag says whether it is the `done_when` look.
+    fn commands(&self) -> Vec<(&str, Span, Look)> {
+        let mut commands = Vec::new();
+        match &self.step.work {
+            Work::Run { command, .. } | Work::Check { command, .. } => {
+                let look = if self.effect() == Effect::Read { Look::Yes } else { Look::No };
+                commands.push((command.value.as_str(), command.span, look));
+            }
+            Work::Manual { .. } | Work::Wait { .. } | Work::Block { .. } => {}
+        }
+        commands.extend(self.step.done_when.as_ref().map(|look| (look.value.as_str(), look.span, Look::Yes)));
+        commands
+    }
+}
+
+/// Whether a command is promised only to look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Yes,
+    No,
+}
+
+fn gather<'r>(steps: &'r [Step], around: Option<&'r str>, leaves: &mut Vec<Leaf<'r>>) {
+    for step in steps {
+        let timeout = step.timeout.as_ref().map(|timeout| timeout.value.as_str()).or(around);
+        match &step.work {
+            Work::Block { steps } => gather(steps, timeout, leaves),
+            Work::Run { .. } | Work::Check { .. } | Work::Manual { .. } | Work::Wait { .. } => leaves.push(Leaf { step, timeout }),
+        }
+    }
+}
+
+struct Report<'r> {
+    source: &'r Source,
+    allowances: Allowances,
+    found: Diagnostics,
+}
+
+impl Report<'_> {
+    /// Adds what a rule found, unless a comment on the step allows it with a reason.
+    fn add(&mut self, rule: &Rule, step: Option<&Step>, span: Span, message: String, label: &str, help: &str) {
+        if step.is_some_and(|step| self.allowances.allows(self.source, rule.code, step)) {
+            return;
+        }
+        let mut diagnostic = Diagnostic::new(rule.severity, rule.code, self.source, span, message);
+        diagnostic.label(label).help(help);
+        self.found.push(diagnostic);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runbook::read;
+    use crate::text::Colour;
+
+    fn policy() -> LintPolicy {
+        LintPolicy {
+            deny: vec![("redis-cli keys".into(), "it blocks the server".into())],
+            changing: vec!["haproxyctl disable".into()],
+            review: Some(Period::from_secs(180 * 86_400)),
+            today: "2026-11-22T03:00:00Z".parse().unwrap(),
+        }
+    }
+
+    fn codes_of(text: &str) -> Vec<String> {
+        let (runbook, diagnostics) = read(&Source::new("a.yaml", text), "a");
+        let runbook = runbook.unwrap_or_else(|| panic!("{}", diagnostics.render(Colour::Plain)));
+        let asks_for_review = text.contains("reviewed:");
+        let policy = LintPolicy { review: policy().review.filter(|_| asks_for_review), ..policy() };
+        let found = lint(&runbook, &policy);
+        found.sorted().iter().map(|problem| format!("{}:{}", problem.position().0, problem.code)).collect()
+    }
+
+    fn codes(steps: &str) -> Vec<String> {
+        codes_of(&format!("runbook: a\ntitle: A\nsteps:\n{steps}"))
+    }
+
+    const CHECK: &str = "  - {name: last, hosts: db, check: uptime, timeout: 5s}\n";
+
+    #[test]
+    fn the_example_of_the_language_has_nothing_to_say() {
+        let text = include_str!("../../tests/malformed/accepted/restart-db.yaml");
+        let runbook = read(&Source::new("restart-db.yaml", text), "restart-db").0.unwrap();
+        let found = lint(&runbook, &policy());
+        assert!(found.is_empty(), "{}", found.render(Colour::Plain));
+    }
+
+    #[test]
+    fn a_look_that_changes_something_is_an_error_unless_a_comment_says_why() {
+        let step = "  - name: x\n    hosts: db\n    check: rm -f /tmp/lock\n    timeout: 5s\n";
+        assert_eq!(codes(step), ["6:RB201"]);
+        assert!(codes(&format!("  # runbook: allow RB201 because the lock is ours\n{step}")).is_empty());
+        assert!(codes(&step.replace("timeout: 5s", "timeout: 5s # runbook: allow RB201 because ours")).is_empty());
+        assert_eq!(codes(&format!("  # runbook: allow RB201\n{step}")), ["4:RB211", "7:RB201"]);
+        assert_eq!(codes(&format!("  # runbook: allow RB999 because x\n{step}")), ["4:RB211", "7:RB201"]);
+        assert_eq!(codes(&format!("  # runbook: allow RB203 because x\n{step}")), ["7:RB201"]);
+    }
+
+    #[test]
+    fn an_allowance_covers_its_own_step_alone() {
+        let step = |name: &str| format!("  - name: {name}\n    hosts: db\n    check: rm -f x\n    timeout: 5s\n");
+        let text = format!("  # runbook: allow RB201 because ours\n{}{}", step("one"), step("two"));
+        assert_eq!(codes(&text), ["11:RB201"]);
+    }
+
+    #[test]
+    fn a_look_before_the_work_must_look_only() {
+        let step = "  - {name: x, hosts: db, run: a, done_when: rm x, timeout: 5s}\n";
+        assert_eq!(codes(&format!("{step}{CHECK}")), ["4:RB201"]);
+    }
+
+    #[test]
+    fn a_change_asks_for_a_look_after_it() {
+        let step = "  - {name: x, hosts: db, run: systemctl restart y, timeout: 5s}\n";
+        assert_eq!(codes(step), ["4:RB202"]);
+        assert_eq!(codes(&format!("{CHECK}{step}")), ["5:RB202"]);
+        assert!(codes(&format!("{step}{CHECK}")).is_empty());
+    }
+
+    #[test]
+    fn a_command_without_an_end_is_told() {
+        assert_eq!(codes("  - {name: x, hosts: db, check: a}\n"), ["4:RB203"]);
+        assert_eq!(codes("  - {name: x, hosts: db, check: a, timeout: 25h}\n"), ["4:RB204"]);
+        assert!(codes("  - {name: b, hosts: db, timeout: 5s, steps: [{name: x, check: a}]}\n").is_empty());
+    }
+
+    #[test]
+    fn a_word_in_its_opposite_is_told() {
+        let step = |rest: &str| format!("  - {{name: x, hosts: db, timeout: 5s, {rest}}}\n");
+        assert_eq!(codes(&step("check: a, expect: '\"active\" in stdout'")), ["4:RB205"]);
+        assert_eq!(codes(&step("check: \"systemctl status x | grep -q active\"")), ["4:RB205"]);
+        assert!(codes(&step("check: a, expect: 'stdout == \"active\"'")).is_empty());
+        assert!(codes(&step("check: a, expect: '\"inactive\" in stdout'")).is_empty());
+        assert!(codes(&step("check: \"a | grep -qw active\"")).is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_repeated_is_not_idempotent() {
+        let step = "  - {name: x, hosts: db, effect: idempotent, run: echo x >> y, timeout: 5s}\n";
+        assert_eq!(codes(&format!("{step}{CHECK}")), ["4:RB206"]);
+    }
+
+    #[test]
+    fn the_policys_words_count() {
+        assert_eq!(codes("  - {name: x, hosts: db, check: \"redis-cli -h y KEYS '*'\", timeout: 5s}\n"), ["4:RB207"]);
+        assert_eq!(codes("  - {name: x, hosts: db, check: haproxyctl disable y, timeout: 5s}\n"), ["4:RB201"]);
+    }
+
+    #[test]
+    fn what_nobody_uses_is_told() {
+        let step = "  - {name: x, hosts: db, check: a, timeout: 5s, register: free}\n";
+        assert_eq!(codes(step), ["4:RB208"]);
+        let user = "  - {name: y, hosts: db, check: \"test {{ free.value }} -gt 5\", timeout: 5s}\n";
+        assert!(codes(&format!("{step}{user}")).is_empty());
+        let text = format!(
+            "runbook: a\ntitle: A\nparameters: {{p: {{type: string}}, unit: {{type: string}}}}\nsteps:\n{}",
+            step.replace("check: a", "check: \"a {{ unit }}\"").replace(", register: free", "")
+        );
+        assert_eq!(codes_of(&text), ["3:RB212"]);
+    }
+
+    #[test]
+    fn five_gates_in_a_row_are_one_too_many_for_people() {
+        let step = |n: usize| format!("  - {{name: s{n}, hosts: db, run: a, gate: {{approvals: 1}}, timeout: 5s}}\n");
+        let steps: String = (0..5).map(step).collect();
+        assert_eq!(codes(&format!("{steps}{CHECK}")), ["4:RB209"]);
+        let four: String = (0..4).map(step).collect();
+        assert!(codes(&format!("{four}{CHECK}")).is_empty());
+    }
+
+    #[test]
+    fn a_runbook_that_nobody_read_for_long_is_told() {
+        let text = |date: &str| format!("runbook: a\ntitle: A\nreviewed: {date}\nsteps:\n{CHECK}");
+        assert_eq!(codes_of(&text("2026-01-01")), ["3:RB210"]);
+        assert!(codes_of(&text("2026-11-01")).is_empty());
+    }
+
+    #[test]
+    fn an_unquoted_value_in_a_command_is_an_error() {
+        let step = "  - {name: x, hosts: db, check: \"a {{ free | raw }}\", timeout: 5s}\n";
+        assert_eq!(codes(step), ["4:RB213"]);
+    }
+
+    #[test]
+    fn every_rule_has_a_code_of_its_own() {
+        let codes: std::collections::BTreeSet<&str> = RULES.iter().map(|rule| rule.code).collect();
+        assert_eq!(codes.len(), RULES.len());
+    }
+}
