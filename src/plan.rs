@@ -1,6 +1,7 @@
 //! What will be done, to the byte: parameters, templates and shell quoting, rendered steps, and the text form that is hashed and approved.
 //! Never reaches an effect.
 
+mod check;
 mod filters;
 mod gates;
 mod judge;
@@ -14,6 +15,7 @@ mod template;
 mod text;
 mod value;
 
+pub use check::check;
 pub use gates::{DEFAULT_EXPIRY, GateError, filled, floor, slots};
 pub use judge::{READING_LIMIT, Seen, judge, said};
 pub use names::{TemplateKind, names_of, names_to_render, templates_of};

@@ -169,7 +169,9 @@ fn what_this_machine_saw_before_must_still_be_there() {
 #[test]
 fn every_file_that_is_changed_or_missing_is_noticed() {
     let made = make(&Plot::default());
-    for name in ["inputs/policy.yaml", "inputs/allowed_signers", "output/look/db.1.out", "approvals/gate-1-approval.txt", "approvals/seal.txt.sig"] {
+    for name in
+        ["inputs/policy.yaml", "inputs/allowed_signers", "output/look/db.1.out", "approvals/gate-1-approval.txt", "approvals/seal.txt.sig"]
+    {
         let path = made.folder.path().join(name);
         let kept = fs::read(&path).unwrap();
         let whole = fs::read(made.folder.journal()).unwrap();

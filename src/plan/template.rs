@@ -99,6 +99,22 @@ pub fn command(text: &str, scope: &Scope) -> Result<Vec<u8>, TemplateError> {
     Ok(insert(&marked, &values)?)
 }
 
+/// Whether a command text is well-formed and each of its values stands where it can be quoted, whatever the values will be.
+///
+/// # Errors
+/// See [`TemplateError`]; never `Undefined`.
+pub fn check_places(text: &str) -> Result<(), TemplateError> {
+    statements_allowed(text)?;
+    names_in_template(text)?;
+    let mut environment = environment();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment.set_formatter(|out, _, _| write!(out, "{MARK}0{MARK}").map_err(Error::from));
+    match environment.render_str(text, Value::from_iter(std::iter::empty::<(&str, Value)>())) {
+        Ok(marked) => Ok(insert(&marked, &[Insert::Number("0".to_owned())]).map(|_| ())?),
+        Err(_) => Ok(()), // a filter that needs a value: that is seen when there is one
+    }
+}
+
 /// Plain text: a selector, a duration, instructions for a person. Nothing is quoted.
 ///
 /// # Errors
