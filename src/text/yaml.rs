@@ -403,6 +403,30 @@ mod tests {
     }
 
     #[test]
+    fn ordinary_yaml_is_read_as_it_stands() {
+        for text in [
+            "---\na: 1\n...\n",
+            "%YAML 1.2\n---\na: 1\n",
+            "a: |+\n  x\n\n\nb: >-\n  one\n  two\n\n  three\n",
+            "a: one\n  two\n  three\nb: \"x \\\n  y\"\nc: 'it''s'\n",
+            "a: {b: [1, 2,\n  3], c: d}\n",
+            "a:\n- b\n- c: d\n  e: f\n",
+            "a: |\n  # no comment\n    indented\n  \tx\n# comment\nb: é ß 東京\n",
+            "a: |2\n   x\n",
+            "a: \"\\u00e9\\t\\n\"\n",
+            "? a\n: b\n",
+            "a: 0x10\nb: .inf\nc: 1e3\nd: 2026-11-01\ne: 12:30\nf: on\ng: ~\nh: 0o7\ni: +5\n",
+            "b: -0\n",
+            "\"a\": b\n",
+            "a: b # c\n\n\n",
+            "a: |\n  x\r\n",
+        ] {
+            let (document, diagnostics) = read(text);
+            assert!(document.is_some() && diagnostics.is_empty(), "{text}\n{}", diagnostics.render(Colour::Plain));
+        }
+    }
+
+    #[test]
     fn windows_line_ends_and_comments_are_read() {
         let (document, diagnostics) = read("# runbook: allow RB201 because x\r\na: 1 # two\r\nb: |\r\n  x\r\n  # no comment\r\n");
         assert!(diagnostics.is_empty(), "{}", diagnostics.render(Colour::Plain));
