@@ -7,8 +7,8 @@ use ssh_key::{HashAlg, PublicKey};
 
 use super::signer_line::{Line, cut};
 use super::{NAMESPACES, Roster, Signer, namespace_matches};
-use crate::base::{Person, is_plain};
-use crate::text::{Diagnostics, Reader, Source, Span, Spanned, did_you_mean};
+use crate::base::Person;
+use crate::text::{Diagnostics, Reader, Source, Span, Spanned, did_you_mean, refuse_hidden};
 
 /// NIST SP 800-57: 3072 bits of RSA are as strong as 128 bits; less is refused.
 const MIN_RSA_BITS: usize = 3072;
@@ -20,7 +20,7 @@ const MAX_OPTIONS: usize = 16;
 /// is warned about: approving is out of reach for them. A signer whom the policy does not name is allowed and has no groups.
 pub fn read_allowed_signers(source: &Source, domain: &str, people: &BTreeMap<Person, Vec<String>>) -> (Option<Roster>, Diagnostics) {
     let mut reader = Reader::new(source);
-    refuse_hidden(&mut reader);
+    refuse_hidden(source, &mut reader.diagnostics);
     let mut roster = Roster::default();
     let mut owners: HashMap<String, (Person, usize)> = HashMap::new();
     for line in cut(source.text()) {
@@ -48,19 +48,6 @@ pub fn read_allowed_signers(source: &Source, domain: &str, people: &BTreeMap<Per
     }
     let complete = if reader.diagnostics.has_errors() { None } else { Some(roster) };
     (complete, reader.diagnostics)
-}
-
-fn refuse_hidden(reader: &mut Reader) {
-    let source = reader.source.clone();
-    let text = source.text();
-    let hidden = text.char_indices().find(|&(at, c)| {
-        let line_end = c == '\n' || (c == '\r' && text[at..].starts_with("\r\n"));
-        !(is_plain(c) || c == '\t' || line_end)
-    });
-    if let Some((at, c)) = hidden {
-        let span = Span { start: at, end: at + c.len_utf8() };
-        reader.error("RB003", span, format!("a character that cannot be seen: U+{:04X}", c as u32)).label("here").help("remove it");
-    }
 }
 
 fn twice(reader: &mut Reader, line: &Line, signer: &Signer, owner: &Person, number: usize) {
