@@ -1,0 +1,218 @@
+//! The words of the command line, once: help, completions, man pages and the reference come from here. Does nothing.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Runbooks for the night when production is down: approved by two, run over SSH, all on record.
+#[derive(Debug, Parser)]
+#[command(name = "runbook", version, about, long_about = None, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Begin with:  runbook demo\nExit status: 0 recovered or as asked, 1 failed or stopped, 2 usage or invalid input, 3 refused, denied or expired, 4 needs a person, 5 recording failed, 6 tampered or damaged, 7 interrupted, can be resumed.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Words that every verb takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The team's library [default: `runbooks` here or in a folder above]
+    #[arg(long, global = true, env = "RUNBOOK_LIBRARY", value_name = "DIR", help_heading = "Everywhere")]
+    pub library: Option<PathBuf>,
+    /// Where runs are recorded [default: $XDG_STATE_HOME/runbook]
+    #[arg(long, global = true, env = "RUNBOOK_STORE", value_name = "DIR", help_heading = "Everywhere")]
+    pub store: Option<PathBuf>,
+    /// Who you are, as in team/allowed_signers [default: git's user.email]
+    #[arg(long = "as", global = true, env = "RUNBOOK_AS", value_name = "PERSON", help_heading = "Everywhere")]
+    pub person: Option<String>,
+    /// Your key: a private key's file, or a .pub whose key the agent holds [default: git's user.signingkey]
+    #[arg(long, global = true, env = "RUNBOOK_KEY", value_name = "FILE", help_heading = "Everywhere")]
+    pub key: Option<PathBuf>,
+    /// For people, or one JSON object for programs
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text, help_heading = "Everywhere")]
+    pub output: Output,
+    /// Say less
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    pub quiet: bool,
+}
+
+/// Whom the output is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Text,
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// The runbooks of the library: title, owner, last run
+    #[command(after_help = "Example:  runbook list")]
+    List,
+    /// A runbook as a page to read: prose, steps, gates
+    #[command(after_help = "Example:  runbook show restart-db")]
+    Show {
+        /// The runbook's name
+        name: String,
+    },
+    /// Every problem with file, line, caret and remedy; exit status 1 on errors
+    #[command(after_help = "Examples:\n  runbook lint\n  runbook lint restart-db\n  runbook lint --explain RB201")]
+    Lint {
+        /// Runbooks to look at [default: all]
+        names: Vec<String>,
+        /// Say what a rule is about
+        #[arg(long, value_name = "CODE")]
+        explain: Option<String>,
+    },
+    /// What would run, to the byte, and on which hosts, without contacting any
+    #[command(after_help = "Example:  runbook plan restart-db -p unit=postgresql")]
+    Plan {
+        /// The runbook's name
+        name: String,
+        #[command(flatten)]
+        parameters: ParameterArgs,
+    },
+    /// Runs a runbook
+    #[command(after_help = "Examples:\n  runbook exec restart-db\n  runbook exec restart-db -p unit=postgresql@15-main --as alice@example.com\n  runbook exec restart-db --dry-run")]
+    Exec(ExecArgs),
+    /// The second person's side: shows exactly what would run, and signs
+    #[command(after_help = "Examples:\n  runbook approve\n  runbook approve 01J9-K7QM\n  runbook approve 01J9-K7QM --check K7QM2P\n  runbook approve request.txt")]
+    Approve(AnswerArgs),
+    /// Refuses a request, with a sentence that says why; final for that request
+    #[command(after_help = "Example:  runbook deny 01J9-K7QM --because \"the standby is not caught up\"")]
+    Deny {
+        #[command(flatten)]
+        answer: AnswerArgs,
+        /// Why, in a sentence
+        #[arg(long, value_name = "SENTENCE")]
+        because: Option<String>,
+    },
+    /// Takes in a signed approval or denial that came as a file
+    #[command(after_help = "Example:  runbook import approval.txt")]
+    Import {
+        /// The document; its signature lies beside it as FILE.sig
+        file: PathBuf,
+    },
+    /// Goes on with a run that was interrupted, or whose runner died
+    #[command(after_help = "Example:  runbook resume 01J9-K7QM")]
+    Resume(ResumeArgs),
+    /// Stops a run from elsewhere, as Ctrl-C does; closes one that nobody runs
+    #[command(after_help = "Examples:\n  runbook stop 01J9-K7QM\n  runbook stop 01J9-K7QM --now")]
+    Stop {
+        /// The run: its id, its short form, or `latest`
+        run: String,
+        /// End what runs on the hosts, too
+        #[arg(long)]
+        now: bool,
+    },
+    /// Runs, newest first: state, verdict, who, how long
+    #[command(after_help = "Examples:\n  runbook runs\n  runbook verify \"$(runbook runs --latest)\"")]
+    Runs {
+        /// Print the newest run's id only
+        #[arg(long)]
+        latest: bool,
+    },
+    /// The timeline of a run: every action, answer and approval
+    #[command(after_help = "Examples:\n  runbook log latest\n  runbook log 01J9-K7QM --output-of restart-the-server")]
+    Log {
+        /// The run: its id, its short form, or `latest`
+        run: String,
+        /// Print what a step's hosts printed
+        #[arg(long, value_name = "STEP")]
+        output_of: Option<String>,
+    },
+    /// What the record of a run proves, level by level
+    #[command(after_help = "Examples:\n  runbook verify latest\n  runbook verify latest --level anchored\n  runbook verify ./01J9ABCDEFGHJKMNPQRSTVK7QM")]
+    Verify {
+        /// The run, or a run's folder
+        run: String,
+        /// Ask for this level: exit status 6 where it is not reached
+        #[arg(long, value_enum)]
+        level: Option<LevelArg>,
+        /// Judge by this allowed_signers instead of the record's copy
+        #[arg(long, value_name = "FILE")]
+        signers: Option<PathBuf>,
+    },
+    /// Whether everything is ready: programs, library, store, who you are and whether you can sign
+    #[command(after_help = "Example:  runbook doctor")]
+    Doctor,
+    /// See it work in one minute: a wedged service, two people, a signed gate, a record
+    #[command(after_help = "Example:  runbook demo")]
+    Demo {
+        /// Where to put it [default: a new temporary folder]
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Shell completions
+    #[command(after_help = "Example:  runbook completions bash > ~/.local/share/bash-completion/completions/runbook")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Values of a runbook's parameters.
+#[derive(Debug, Clone, Args)]
+pub struct ParameterArgs {
+    /// A parameter's value, any bytes but NUL; may be given for each parameter
+    #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE")]
+    pub parameters: Vec<OsString>,
+}
+
+/// `runbook exec`
+#[derive(Debug, Clone, Args)]
+pub struct ExecArgs {
+    /// The runbook's name
+    pub name: String,
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
+    /// Run every `read` step for real and say of each other step what it would do
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub answers: PersonArgs,
+}
+
+/// `runbook resume`
+#[derive(Debug, Clone, Args)]
+pub struct ResumeArgs {
+    /// The run: its id, its short form, or `latest`
+    pub run: String,
+    /// Go on with the copy that was approved although the library's runbook has changed
+    #[arg(long)]
+    pub approved_copy: bool,
+    #[command(flatten)]
+    pub answers: PersonArgs,
+}
+
+/// Answers that are given beforehand.
+#[derive(Debug, Clone, Args)]
+pub struct PersonArgs {
+    /// Answer a manual step beforehand: done, or not-done
+    #[arg(long = "answer", value_name = "STEP=done")]
+    pub answers: Vec<String>,
+}
+
+/// `runbook approve` and `runbook deny`
+#[derive(Debug, Clone, Args)]
+pub struct AnswerArgs {
+    /// The run, or a request's file [default: the one run that waits]
+    pub run: Option<String>,
+    /// Sign without asking, if this is the check code of what would be shown
+    #[arg(long, value_name = "CODE")]
+    pub check: Option<String>,
+}
+
+/// A level of `verify`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LevelArg {
+    Parsed,
+    Chain,
+    Files,
+    Signatures,
+    Authority,
+    Anchored,
+}

@@ -1,0 +1,180 @@
+//! Everything impure that verbs share: where the library and the store lie, who sits here, where words go. The only place that reads the environment.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::args::{Common, Output};
+use super::failure::Failure;
+use crate::base::{Person, Timestamp, printable};
+use crate::effects::{Claimed, Clock, Identity, SystemClock, who_am_i};
+use crate::journal::{Seen, Store};
+use crate::library::{Library, Roster};
+use crate::text::Source;
+use crate::views::{Colour, Page};
+
+/// The world as a verb sees it.
+pub struct Context {
+    pub output: Output,
+    pub quiet: bool,
+    library: Option<PathBuf>,
+    store: Option<PathBuf>,
+    person: Option<String>,
+    key: Option<PathBuf>,
+    colour: Colour,
+}
+
+impl Context {
+    /// From the words common to all verbs, and the environment.
+    pub fn new(common: &Common) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+            || !std::io::stdout().is_terminal();
+        Self {
+            output: common.output,
+            quiet: common.quiet,
+            library: common.library.clone(),
+            store: common.store.clone(),
+            person: common.person.clone(),
+            key: common.key.clone(),
+            colour: if plain { Colour::Never } else { Colour::Ansi },
+        }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    /// Whether a person sits at a terminal and reads text.
+    pub fn is_attended(&self) -> bool {
+        self.output == Output::Text && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+    }
+
+    /// Whether and how standard output takes colours.
+    pub fn colour(&self) -> Colour {
+        self.colour
+    }
+
+    /// The same for diagnostics, which go to standard error.
+    pub fn diagnostics_colour(&self) -> crate::text::Colour {
+        if self.colour == Colour::Ansi && std::io::stderr().is_terminal() { crate::text::Colour::Ansi } else { crate::text::Colour::Plain }
+    }
+
+    /// The team's library, found from the current folder upwards unless named.
+    ///
+    /// # Errors
+    /// Where there is none, or something in its own files is wrong.
+    pub fn library(&self) -> Result<Library, Failure> {
+        let root = match &self.library {
+            Some(root) => root.clone(),
+            None => Library::find(&current_folder()?)?,
+        };
+        let library = Library::open(&root)?;
+        if !library.warnings.is_empty() && !self.quiet {
+            self.talk(&library.warnings.render(self.diagnostics_colour()));
+        }
+        Ok(library)
+    }
+
+    /// The store of runs: named, or `$XDG_STATE_HOME/runbook`.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn store(&self) -> Result<Store, Failure> {
+        let root = match &self.store {
+            Some(root) => root.clone(),
+            None => own_state()?,
+        };
+        Ok(Store::open(&root)?)
+    }
+
+    /// The reader's own memory of runs: in the reader's state folder, whosever the store is.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn seen(&self) -> Result<Seen, Failure> {
+        Seen::open(&own_state()?.join("seen")).map_err(Failure::recording)
+    }
+
+    /// Who sits here.
+    ///
+    /// # Errors
+    /// Where nobody, or more than one, can be meant.
+    pub fn identity(&self, roster: &Roster) -> Result<Identity, Failure> {
+        let person = self.person.as_ref().map(|person| person.parse::<Person>()).transpose().map_err(Failure::usage)?;
+        Ok(who_am_i(&Claimed { person, key: self.key.clone(), folder: current_folder()? }, roster)?)
+    }
+
+    /// Prints a page of results.
+    pub fn print(&self, page: &Page) {
+        self.write_out(&page.render(self.colour, None));
+    }
+
+    /// Prints one JSON object as a line.
+    pub fn print_json(&self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(json) => self.write_out(&(json + "\n")),
+            Err(error) => self.talk(&format!("error: the result cannot be said in JSON: {error}\n")),
+        }
+    }
+
+    /// Prints text that is safe already.
+    pub fn write_out(&self, text: &str) {
+        // A reader that has gone away (`| head`) is no failure of what was asked.
+        let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+    }
+
+    /// Says something beside the results.
+    pub fn talk(&self, text: &str) {
+        let _ = std::io::stderr().write_all(printable_keeping_colour(text).as_bytes()); // nobody listens: nothing to do about it
+    }
+
+    /// Says why a command failed: for people on standard error, for programs as one object on standard output.
+    pub fn report(&self, failure: &Failure) {
+        match self.output {
+            Output::Text => self.talk(&format!("error: {}\n", failure.message.trim_end())),
+            Output::Json => self.print_json(&ErrorJson { error: ErrorBody { exit_status: failure.exit.code(), kind: failure.exit, message: &failure.message } }),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorJson<'a> {
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    exit_status: u8,
+    kind: super::failure::Exit,
+    message: &'a str,
+}
+
+/// Diagnostics bring their own colours; everything else in them was escaped when they were made.
+fn printable_keeping_colour(text: &str) -> String {
+    text.split("\x1b[").map(|piece| printable(piece.as_bytes())).collect::<Vec<_>>().join("\x1b[")
+}
+
+fn current_folder() -> Result<PathBuf, Failure> {
+    std::env::current_dir().map_err(|error| Failure::usage(format!("the current folder cannot be read: {error}")))
+}
+
+/// `$XDG_STATE_HOME/runbook`, or `~/.local/state/runbook` (XDG Base Directory Specification 0.8).
+fn own_state() -> Result<PathBuf, Failure> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state"));
+    match state.or_else(home) {
+        Some(state) => Ok(state.join("runbook")),
+        None => Err(Failure::recording("there is no HOME and no XDG_STATE_HOME: say where the record goes with --store DIR")),
+    }
+}
+
+/// A runbook's source by its name.
+///
+/// # Errors
+/// Where there is none of that name.
+pub fn source_of(library: &Library, name: &str) -> Result<Source, Failure> {
+    Ok(library.runbook(name)?.source)
+}
