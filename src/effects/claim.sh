@@ -29,6 +29,8 @@ rb_stat() {
 }
 # A pid proves nothing without its start time.
 rb_alive() { rb_stat "$1" && [ "$rb_start" = "$2" ] && [ "$rb_state" != Z ] && [ "$rb_state" != X ]; }
+# Whether a pid has gone to another process since. A session's number is not given away while any process of it lives.
+rb_foreign() { rb_stat "$1" && [ "$rb_start" != "$2" ]; }
 
 # What lives of the session of process $1, zombies not counted, into rb_left.
 rb_members() {
@@ -46,7 +48,8 @@ rb_signal() {
 }
 # Overwrites a file in place: its room was taken before the claim, so that a spool that has filled up does not matter.
 rb_note() { printf '%-62s\n' "$2" 1<>"$1"; }
-# TERM, then after $3 tenths of a second KILL, to all of session $1 of user $2; notes in file $4 who ($5) did what. Leaves survivors in rb_left.
+# TERM, then after $3 tenths of a second KILL, to all of session $1 of user $2; notes in file $4 who ($5) did what.
+# Leaves survivors in rb_left.
 rb_slay() {
   rb_members "$1" || return 0
   rb_note "$4" "$5 TERM"; rb_signal TERM "$1" "$2"; rb_i=0
@@ -59,7 +62,10 @@ rb_slay() {
 # 1. The spool is ours: no link on the way, our own, closed to others. Stays in it, so that what was checked is what is used.
 rb_enter() {
   rb_want=$rb_spool
-  [ -n "$rb_want" ] || { cd -P "$HOME" 2>/dev/null || rb_refuse "there is no home folder; give the host a spool in the inventory"; rb_want=${PWD%/}/.local/state/runbook; }
+  if [ -z "$rb_want" ]; then
+    cd -P "$HOME" 2>/dev/null || rb_refuse "there is no home folder; give the host a spool in the inventory"
+    rb_want=${PWD%/}/.local/state/runbook
+  fi
   [ "$rb_here" = "$rb_want/$rb_run" ] && cd -P "$rb_here" 2>/dev/null && return
   [ "$rb_mode" = attach ] && [ ! -d "$rb_want/$rb_run" ] && { rb_say lost "this host holds no trace of the run in $rb_want"; exit 0; }
   mkdir -p "$rb_want/$rb_run" 2>/dev/null
@@ -67,20 +73,28 @@ rb_enter() {
     cd -P "$rb_d" 2>/dev/null || rb_refuse "the spool $rb_d cannot be made or entered (no room, read-only, or not ours)"
     [ "$PWD" = "$rb_d" ] || rb_refuse "a link leads to the spool $rb_d: it is $PWD; name that in the inventory"
     set -- $(ls -ldn .)
-    case $1,$3 in drwx------*,"$rb_uid") ;; *) rb_refuse "the spool $rb_d is not ours alone: it is $1 of uid $3, expected drwx------ of uid $rb_uid" ;; esac
+    case $1,$3 in drwx------*,"$rb_uid") continue ;; esac
+    rb_refuse "the spool $rb_d is not ours alone: it is $1 of uid $3, expected drwx------ of uid $rb_uid"
   done
   sync . .. 2>/dev/null || sync; rb_here=$rb_d
 }
 # 2. Nobody newer took over. Ours is made known first, and this is asked again after the claim.
 rb_fenced() {
-  [ -d "epoch.$rb_epoch" ] || mkdir "epoch.$rb_epoch" 2>/dev/null || [ -d "epoch.$rb_epoch" ] || rb_refuse "nothing can be written to the spool $rb_here (no room or read-only)"
+  [ -d "epoch.$rb_epoch" ] || mkdir "epoch.$rb_epoch" 2>/dev/null || [ -d "epoch.$rb_epoch" ] ||
+    rb_refuse "nothing can be written to the spool $rb_here (no room or read-only)"
   for rb_e in epoch.*; do [ "${rb_e#epoch.}" -le "$rb_epoch" ] || return 0; done
   return 1
 }
 # The end of a step: one line of fixed width, overwritten in place, so that a spool that has filled up has room for it; then synced.
-rb_end() { read -r rb_up rb_line </proc/uptime; printf '%-126s.\n' "$* $rb_up $rb_boot" 1<>"$rb_dir/end"; sync "$rb_dir/end" 2>/dev/null || sync; }
+rb_end() {
+  read -r rb_up rb_line </proc/uptime
+  printf '%-126s.\n' "$* $rb_up $rb_boot" 1<>"$rb_dir/end"; sync "$rb_dir/end" 2>/dev/null || sync
+}
 rb_room() { printf '%-62s\n' "$2" >"$rb_dir/$1"; }
-rb_ended() { { read -r rb_line <"$rb_dir/end"; } 2>/dev/null || return 1; case $rb_line in [a-z]*.) rb_line=${rb_line%.} ;; *) return 1 ;; esac; }
+rb_ended() {
+  { read -r rb_line <"$rb_dir/end"; } 2>/dev/null || return 1
+  case $rb_line in [a-z]*.) rb_line=${rb_line%.} ;; *) return 1 ;; esac
+}
 
 # 5. The step: own session, nothing on standard input, signals, mask and folder as after a plain log-in.
 rb_step() (
@@ -90,13 +104,16 @@ rb_step() (
   exec >>"$rb_at/out" 2>>"$rb_at/err"
   if [ "$rb_become" = - ]; then rb_session "$rb_shell" "$rb_at/script" </dev/null; fi
   # Another user cannot read our spool: the text goes through the descriptor, and is read whole before any of it runs.
-  rb_session sudo -n -u "$rb_become" -- "$rb_shell" -c 'rb_s=$(cat && echo .) && exec </dev/null && eval "unset rb_s; ${rb_s%.}"' <"$rb_at/script"
+  rb_read='rb_s=$(cat && echo .) && exec </dev/null && eval "unset rb_s; ${rb_s%.}"'
+  rb_session sudo -n -u "$rb_become" -- "$rb_shell" -c "$rb_read" <"$rb_at/script"
 )
 # Ends the step in rb_dir, which may be about to begin: waits until it has said which process it is.
 rb_slay_step() {
   rb_i=0 rb_left=
-  while read -r rb_p rb_line <"$rb_dir/pid" && [ -z "$rb_p" ] && ! rb_ended && [ "$rb_i" -lt 50 ]; do sleep 0.1 2>/dev/null || sleep 1; rb_i=$((rb_i + 1)); done
-  [ -z "$rb_p" ] || rb_slay "$rb_p" "$rb_become" "$rb_grace" "$rb_dir/slain" "$1"
+  while read -r rb_p rb_first <"$rb_dir/pid" && [ -z "$rb_p" ] && ! rb_ended && [ "$rb_i" -lt 50 ]; do
+    sleep 0.1 2>/dev/null || sleep 1; rb_i=$((rb_i + 1))
+  done
+  [ -z "$rb_p" ] || rb_foreign "$rb_p" "$rb_first" || rb_slay "$rb_p" "$rb_become" "$rb_grace" "$rb_dir/slain" "$1"
 }
 # 3. The claim, in one act and never undone; then the step, its watchdog and its end. Goes on when whoever asked is gone.
 rb_supervise() {
@@ -105,7 +122,10 @@ rb_supervise() {
   read -r rb_up rb_line </proc/uptime
   echo "$rb_dir $rb_pid $rb_start $rb_boot $rb_up $rb_become" >"$rb_dir/who"
   sync "$rb_dir/who" "$rb_dir/script" "$rb_dir/end" "$rb_dir" 2>/dev/null || sync
-  ln "$rb_dir/who" "$rb_key.claim" || { [ -f "$rb_key.claim" ] && echo taken || echo "refused the claim cannot be written to $rb_here"; return; }
+  if ! ln "$rb_dir/who" "$rb_key.claim"; then
+    if [ -f "$rb_key.claim" ]; then echo taken; else echo "refused the claim cannot be written to $rb_here"; fi
+    return
+  fi
   if rb_fenced; then rb_end "never a newer epoch than $rb_epoch has taken this run over"; echo over; return; fi
   if [ -f "$rb_key.stop" ]; then rb_end "never it was stopped before it began"; echo over; return; fi
   sync . 2>/dev/null || sync
@@ -178,7 +198,8 @@ rb_start_request() {
   if rb_fenced; then rb_refuse "a newer epoch than $rb_epoch has taken this run over"; fi
   if [ -f "$rb_key.claim" ]; then head -c "$rb_len" >/dev/null; rb_attach; return; fi
   rb_dir=$rb_key.$rb_n
-  { mkdir "$rb_dir" && head -c "$rb_len" >"$rb_dir/script" && printf '%-126s.\n' '' >"$rb_dir/end" && rb_room pid '' && rb_room slain '- -' && : >"$rb_dir/out" && : >"$rb_dir/err"; } 2>/dev/null &&
+  { mkdir "$rb_dir" && head -c "$rb_len" >"$rb_dir/script" && printf '%-126s.\n' '' >"$rb_dir/end" &&
+    rb_room pid '' && rb_room slain '- -' && : >"$rb_dir/out" && : >"$rb_dir/err"; } 2>/dev/null &&
     [ -s "$rb_dir/end" ] || rb_refuse "the spool $rb_here has no room, or cannot be written"
   set -- $(rb_sum <"$rb_dir/script")
   [ "$1" = "$rb_sha" ] || rb_refuse "the script did not arrive as it was sent: its SHA-256 is ${1:-nothing}, expected $rb_sha"
@@ -190,7 +211,8 @@ rb_start_request() {
 }
 # slay PID START BECOME GRACE: ends a session that was started without a claim
 rb_slay_request() {
-  if rb_alive "$1" "$2"; then rb_slay "$1" "$3" "$4" /dev/null stop; rb_say slain "$rb_left"; else rb_members "$1"; rb_say slain "$rb_left"; fi
+  rb_left=; rb_foreign "$1" "$2" || rb_slay "$1" "$3" "$4" /dev/null stop
+  rb_say slain "$rb_left"
 }
 # stop RUN KEY GRACE, a line with the spool. What has no claim yet finds the stop after its claim, and does not begin.
 rb_stop_request() {

@@ -364,7 +364,11 @@ async fn a_script_that_was_changed_on_its_way_never_starts() {
 fn stand_in_sudo(folder: &Path) -> &'static [&'static str] {
     assert!(rustix::process::geteuid().is_root(), "this test becomes another user, for which it must be run as root");
     let sudo = folder.join("sudo");
-    let text = "#!/bin/sh\n[ \"$1 $2 $4\" = '-n -u --' ] || exit 1\nuser=$3; shift 4\nexec setpriv --reuid=\"$user\" --regid=\"$(id -g \"$user\")\" --clear-groups -- \"$@\"\n";
+    let text = r#"#!/bin/sh
+[ "$1 $2 $4" = '-n -u --' ] || exit 1
+user=$3; shift 4
+exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups -- "$@"
+"#;
     std::fs::write(&sudo, text).unwrap();
     std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("PATH={}:{}", folder.display(), std::env::var("PATH").unwrap());

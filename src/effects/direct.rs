@@ -25,6 +25,9 @@ const PART: usize = 64 * 1024;
 /// A log-in's own words are kept to this length, to be shown where no shell ran.
 const NOISE: usize = 300;
 
+/// What is on its way already arrives within a few of these.
+const GLANCE: Duration = Duration::from_millis(20);
+
 /// How long the shell's last words may take after its step was ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -78,6 +81,13 @@ pub(super) async fn run(host: &Host, order: &Order, out: &mut dyn OutputSink, st
         Halt::Timeout => Signaller::Timeout,
         Halt::Stop => Signaller::Stop,
     };
+    let patience = Instant::now() + LAST_WORDS;
+    while said.session.is_none() && said.end.is_none() && Instant::now() < patience {
+        listen(&mut pipe, None, &mut ears, &mut said, out, Instant::now() + GLANCE, None).await;
+    }
+    if said.end.is_some() {
+        return conclude(host, said).await;
+    }
     let Some(session) = said.session.clone().filter(|session| !session.starts_with("0 ")) else {
         return ending::unknown("its time was over before the host said which process it is; it may be running still");
     };

@@ -13,7 +13,7 @@ use super::{claim, direct, ending};
 use crate::base::RunId;
 use crate::event::{Mode, Outcome, Place};
 
-/// Shells of each kind that stand ready on a host; sshd's default is ten sessions a connection, and steps are rarely concurrent on one host.
+/// Shells of each kind that stand ready on a host: sshd's default is ten sessions a connection, and a host's steps are rarely concurrent.
 const IDLE: usize = 2;
 
 /// How long we wait for a session on a connection that is full; others' steps end meanwhile.
