@@ -1,8 +1,24 @@
 //! The command line: one file a verb. Composes the rooms; holds no rule of its own.
 
+mod answer;
 mod args;
+mod completions;
 mod context;
+mod demo;
+mod doctor;
+mod exec;
 mod failure;
+mod import;
+mod lint;
+mod list;
+mod log;
+mod opening;
+mod plan;
+mod resume;
+mod runs;
+mod show;
+mod stop;
+mod verify;
 
 pub use args::Cli;
 pub use failure::{Exit, Failure};
@@ -27,5 +43,21 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Failure> {
     match verb {
+        Verb::List => list::list(context),
+        Verb::Show { name } => show::show(context, &name),
+        Verb::Lint { names, explain } => lint::lint(context, &names, explain.as_deref()),
+        Verb::Plan { name, parameters } => plan::plan(context, &name, &parameters),
+        Verb::Exec(args) => exec::exec(context, &args),
+        Verb::Approve(args) => answer::approve(context, &args),
+        Verb::Deny { answer, because } => answer::deny(context, &answer, because.as_deref()),
+        Verb::Import { file } => import::import(context, &file),
+        Verb::Resume(args) => resume::resume(context, &args),
+        Verb::Stop { run, now } => stop::stop(context, &run, now),
+        Verb::Runs { latest } => runs::runs(context, latest),
+        Verb::Log { run, output_of } => log::log(context, &run, output_of.as_deref()),
+        Verb::Verify { run, level, signers } => verify::verify(context, &run, level, signers.as_deref()),
+        Verb::Doctor => doctor::doctor(context),
+        Verb::Demo { dir } => demo::demo(context, dir.as_deref()),
+        Verb::Completions { shell } => completions::completions(shell),
     }
 }

@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Runbooks for the night when production is down: approved by two, run over SSH, all on record.
 #[derive(Debug, Parser)]
 #[command(name = "runbook", version, about, long_about = None, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Begin with:  runbook demo\nExit status: 0 recovered or as asked, 1 failed or stopped, 2 usage or invalid input, 3 refused, denied or expired, 4 needs a person, 5 recording failed, 6 tampered or damaged, 7 interrupted, can be resumed.")]
+#[command(
+    after_help = "Begin with:  runbook demo\nExit status: 0 recovered or as asked, 1 failed or stopped, 2 usage or invalid input, 3 refused, denied or expired, 4 needs a person, 5 recording failed, 6 tampered or damaged, 7 interrupted, can be resumed."
+)]
 pub struct Cli {
     #[command(flatten)]
     pub common: Common,
@@ -76,10 +78,14 @@ pub enum Verb {
         parameters: ParameterArgs,
     },
     /// Runs a runbook
-    #[command(after_help = "Examples:\n  runbook exec restart-db\n  runbook exec restart-db -p unit=postgresql@15-main --as alice@example.com\n  runbook exec restart-db --dry-run")]
+    #[command(
+        after_help = "Examples:\n  runbook exec restart-db\n  runbook exec restart-db -p unit=postgresql@15-main --as alice@example.com\n  runbook exec restart-db --dry-run"
+    )]
     Exec(ExecArgs),
     /// The second person's side: shows exactly what would run, and signs
-    #[command(after_help = "Examples:\n  runbook approve\n  runbook approve 01J9-K7QM\n  runbook approve 01J9-K7QM --check K7QM2P\n  runbook approve request.txt")]
+    #[command(
+        after_help = "Examples:\n  runbook approve\n  runbook approve 01J9-K7QM\n  runbook approve 01J9-K7QM --check K7QM2P\n  runbook approve request.txt"
+    )]
     Approve(AnswerArgs),
     /// Refuses a request, with a sentence that says why; final for that request
     #[command(after_help = "Example:  runbook deny 01J9-K7QM --because \"the standby is not caught up\"")]
@@ -125,7 +131,9 @@ pub enum Verb {
         output_of: Option<String>,
     },
     /// What the record of a run proves, level by level
-    #[command(after_help = "Examples:\n  runbook verify latest\n  runbook verify latest --level anchored\n  runbook verify ./01J9ABCDEFGHJKMNPQRSTVK7QM")]
+    #[command(
+        after_help = "Examples:\n  runbook verify latest\n  runbook verify latest --level anchored\n  runbook verify ./01J9ABCDEFGHJKMNPQRSTVK7QM"
+    )]
     Verify {
         /// The run, or a run's folder
         run: String,

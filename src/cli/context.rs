@@ -59,7 +59,7 @@ impl Context {
 
     /// The same for diagnostics, which go to standard error.
     pub fn diagnostics_colour(&self) -> crate::text::Colour {
-        if self.colour == Colour::Ansi && std::io::stderr().is_terminal() { crate::text::Colour::Ansi } else { crate::text::Colour::Plain }
+        if self.colour == Colour::Ansi && std::io::stderr().is_terminal() { crate::text::Colour::Styled } else { crate::text::Colour::Plain }
     }
 
     /// The team's library, found from the current folder upwards unless named.
@@ -135,7 +135,9 @@ impl Context {
     pub fn report(&self, failure: &Failure) {
         match self.output {
             Output::Text => self.talk(&format!("error: {}\n", failure.message.trim_end())),
-            Output::Json => self.print_json(&ErrorJson { error: ErrorBody { exit_status: failure.exit.code(), kind: failure.exit, message: &failure.message } }),
+            Output::Json => self.print_json(&ErrorJson {
+                error: ErrorBody { exit_status: failure.exit.code(), kind: failure.exit, message: &failure.message },
+            }),
         }
     }
 }

@@ -1,0 +1,8 @@
+//! Stub.
+
+use super::context::Context;
+use super::failure::{Exit, Failure};
+
+pub fn doctor(_context: &Context) -> Result<Exit, Failure> {
+    Err(Failure::usage("not built yet"))
+}

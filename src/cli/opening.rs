@@ -1,0 +1,111 @@
+//! From names to a program: reads a runbook in its library, checks it, takes in parameters. Shared by the verbs that plan or run.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use super::args::ParameterArgs;
+use super::context::{Context, source_of};
+use super::failure::Failure;
+use crate::base::{Bytes, Person};
+use crate::event::RunMode;
+use crate::library::{Library, Policy, Roster};
+use crate::plan::{ParameterError, Parameters, Presence, Program, Setting, check};
+use crate::runbook::{LintPolicy, Runbook, lint, read};
+use crate::text::{Diagnostics, Severity, Source};
+
+/// A runbook that was read, with the problems that reading and lint found.
+pub struct Opened {
+    pub runbook: Option<Runbook>,
+    pub problems: Diagnostics,
+}
+
+/// Reads a runbook and lints it by the library's policy.
+pub fn open(context: &Context, policy: &Policy, source: &Source, name: &str) -> Opened {
+    let (runbook, mut problems) = read(source, name);
+    if let Some(runbook) = &runbook {
+        let LintWords { deny, changing } = LintWords::of(policy);
+        problems.extend(lint(runbook, &LintPolicy { deny, changing, review: policy.review, today: context.now() }));
+    }
+    Opened { runbook, problems }
+}
+
+struct LintWords {
+    deny: Vec<(String, String)>,
+    changing: Vec<String>,
+}
+
+impl LintWords {
+    fn of(policy: &Policy) -> Self {
+        Self { deny: policy.deny.clone(), changing: policy.changing.clone() }
+    }
+}
+
+/// What a program is made for.
+pub struct Purpose {
+    pub mode: RunMode,
+    pub presence: Presence,
+    pub requester: Person,
+}
+
+/// A runbook of the library by its name, without an error in it.
+///
+/// # Errors
+/// All of its errors at once.
+pub fn sound_runbook(context: &Context, library: &Library, name: &str) -> Result<Runbook, Failure> {
+    let name = name.strip_suffix(".yaml").unwrap_or(name);
+    let Opened { runbook, problems } = open(context, &library.policy, &source_of(library, name)?, name);
+    match runbook {
+        Some(runbook) if !problems.has_errors() => Ok(runbook),
+        Some(_) | None => Err(Failure::usage(problems.only(Severity::Error).render(context.diagnostics_colour()))),
+    }
+}
+
+/// A program, checked as far as can be without contacting a host.
+///
+/// # Errors
+/// All problems of parameters, or all errors of the check, at once.
+pub fn program(
+    context: &Context,
+    (inventory, policy, roster): (crate::library::Inventory, Policy, Roster),
+    runbook: Runbook,
+    given: &BTreeMap<String, Bytes>,
+    purpose: Purpose,
+) -> Result<Program, Failure> {
+    let parameters = Parameters::resolve(&runbook, given, &inventory).map_err(|problems| parameter_failure(&problems))?;
+    let Purpose { mode, presence, requester } = purpose;
+    let program = Program::new(runbook, Setting { inventory, policy, roster, parameters, requester, presence, mode });
+    let problems = check(&program);
+    if problems.has_errors() {
+        return Err(Failure::usage(problems.only(Severity::Error).render(context.diagnostics_colour())));
+    }
+    Ok(program)
+}
+
+fn parameter_failure(problems: &[ParameterError]) -> Failure {
+    let sentences: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Failure::usage(sentences.join("\nerror: "))
+}
+
+/// `-p name=value` as names and values; a value may be any bytes.
+///
+/// # Errors
+/// Where there is no `=`, or a name is given twice.
+pub fn given(args: &ParameterArgs) -> Result<BTreeMap<String, Bytes>, Failure> {
+    let mut given = BTreeMap::new();
+    for argument in &args.parameters {
+        let (name, value) = split(argument)?;
+        if given.insert(name.clone(), value).is_some() {
+            return Err(Failure::usage(format!("parameter `{name}` is given twice")));
+        }
+    }
+    Ok(given)
+}
+
+fn split(argument: &OsString) -> Result<(String, Bytes), Failure> {
+    let bytes = argument.as_bytes();
+    let expected = || Failure::usage(format!("expected -p NAME=VALUE, got -p {}", crate::base::escaped(bytes)));
+    let at = bytes.iter().position(|&byte| byte == b'=').ok_or_else(expected)?;
+    let name = std::str::from_utf8(&bytes[..at]).map_err(|_| expected())?;
+    Ok((name.to_owned(), Bytes::from(bytes[at + 1..].to_vec())))
+}
