@@ -11,12 +11,15 @@ use crate::library::Roster;
 
 use super::report::{Problem, Severity};
 
+/// Reads a file's bytes, or says in a sentence why they cannot be used.
+pub type Reader<'a, T> = dyn Fn(&[u8]) -> Result<T, String> + 'a;
+
 /// What the verification may use besides the folder.
 pub struct Options<'a> {
     /// Reads `allowed_signers`.
-    pub roster_of: &'a dyn Fn(&[u8]) -> Result<Roster, String>,
+    pub roster_of: &'a Reader<'a, Roster>,
     /// Reads the rules out of `policy.yaml`; without it they are taken as the journal says them.
-    pub rules_of: Option<&'a dyn Fn(&[u8]) -> Result<Rules, String>>,
+    pub rules_of: Option<&'a Reader<'a, Rules>>,
     /// The reader's own `allowed_signers`, to be used instead of the record's copy.
     pub own_signers: Option<&'a [u8]>,
     /// The newest point that the reader ever saw of this run.

@@ -11,8 +11,8 @@ use runbook::approval::{Approval, Kind, Opening, Request, Seal, namespace};
 use runbook::base::{Digest, GateNo, Period, Person, Timestamp};
 use runbook::effects::{SigningKey, fingerprint_of, sign};
 use runbook::event::{
-    Action, AppendLog, Attempts, Command, Effect, Ended, Event, GateAsks, Head, HostKey, Inputs, Judgement, Mode, OnFailure, Outcome, Part, Place,
-    Rules, RunMode, RunOpened, Stage, StageWork, Verdict,
+    Action, AppendLog, Attempts, Command, Effect, Ended, Event, GateAsks, Head, HostKey, Inputs, Judgement, Mode, OnFailure, Outcome, Part,
+    Place, Rules, RunMode, RunOpened, Stage, StageWork, Verdict,
 };
 use runbook::journal::{Clock, JournalWriter, NewRun, OutputFiles, RunFolder, Store};
 use runbook::library::{Roster, Signer};
@@ -143,7 +143,8 @@ pub fn make(plot: &Plot) -> Made {
     let clock = Arc::new(AtomicI64::new(START));
     let ticking: Arc<AtomicI64> = clock.clone();
     let tick: Clock = Box::new(move || Timestamp::from_micros(ticking.fetch_add(SECOND, Ordering::SeqCst)));
-    let new = NewRun { opened: opened.clone(), runbook: b"r".to_vec(), inventory: b"i".to_vec(), policy: b"p".to_vec(), signers: signers.into() };
+    let new =
+        NewRun { opened: opened.clone(), runbook: b"r".to_vec(), inventory: b"i".to_vec(), policy: b"p".to_vec(), signers: signers.into() };
     let (folder, writer, entry) = Store::open(&root.path().join("store")).unwrap().create_run(new, tick).unwrap();
     let Event::RunOpened(opened) = entry.event else { panic!("the first entry opens the run") };
     Author { keys, folder: folder.clone(), writer, opened: *opened, clock, plot: plot.clone() }.write();
@@ -250,8 +251,14 @@ impl Author {
         let mut files = OutputFiles::create(&self.folder, &step, &host, attempt, part, stage.max_output).unwrap();
         files.stdout(output);
         let (stdout, stderr) = files.finish().unwrap();
-        let ended =
-            Ended { outcome: Outcome::Exited { code: 0 }, stdout, stderr, took_ms: Period::from_millis(12), judgement: Judgement::Met, reading: None };
+        let ended = Ended {
+            outcome: Outcome::Exited { code: 0 },
+            stdout,
+            stderr,
+            took_ms: Period::from_millis(12),
+            judgement: Judgement::Met,
+            reading: None,
+        };
         self.append(Event::ActionEnded { step, host, part, attempt, ended: Box::new(ended) });
     }
 
