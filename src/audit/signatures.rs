@@ -110,7 +110,11 @@ impl Bench<'_> {
     fn seal(&self, entry: &Entry, verdict: Verdict, digest: &Digest) -> Result<bool, Wrong> {
         let (text, signature) = self.document(digest)?;
         let seal = Seal::parse(text).map_err(|error| format!("the seal: {error}"))?;
-        if seal.run != self.opened.run || seal.verdict != verdict || seal.journal.seq + 1 != entry.seq || seal.journal.sum != entry.prev {
+        if seal.run != self.opened.run
+            || seal.verdict != verdict
+            || seal.journal.seq.checked_add(1) != Some(entry.seq)
+            || seal.journal.sum != entry.prev
+        {
             return Err("the seal says something else than the journal".to_owned().into());
         }
         let judged: Result<_, Refusal> =
