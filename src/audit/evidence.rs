@@ -134,8 +134,5 @@ fn named_by(documents: &[Document], run: &RunId) -> u64 {
 }
 
 fn opened(reading: &Reading) -> Option<&RunOpened> {
-    match &reading.entries.first()?.event {
-        Event::RunOpened(opened) => Some(opened),
-        _ => None, // not a choice between variants: the first line opens the run or the record opens nothing
-    }
+    if let Event::RunOpened(opened) = &reading.entries.first()?.event { Some(opened) } else { None }
 }
