@@ -197,6 +197,7 @@ fn a_run_that_broke_a_rule_is_judged_so_at_the_line_that_did() {
         ("no gate was opened", Plot { gate_is_left_out: true, ..Plot::default() }, "tampered 6"),
         ("another plan was shown", Plot { another_plan_was_shown: true, ..Plot::default() }, "tampered 6"),
         ("the host had not been reached", Plot { place_is_unknown: true, ..Plot::default() }, "tampered 8"),
+        ("the gate asked for two", Plot { gate_asks_two: true, ..Plot::default() }, "tampered 8"),
         ("the policy asked for two", Plot { floor_of_two: true, ..Plot::default() }, "tampered 8"),
     ];
     for (what, plot, expected) in plots {
