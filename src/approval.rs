@@ -9,7 +9,7 @@ mod request;
 mod seal;
 mod sshsig;
 #[cfg(test)]
-mod trials;
+mod tests;
 
 pub use answer::{Approval, Denial};
 pub use body::{Body, Covers};

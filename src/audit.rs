@@ -7,7 +7,7 @@ mod files;
 mod report;
 mod signatures;
 
-pub use evidence::Options;
+pub use evidence::{Options, Reader, anchored_line};
 pub use report::{Level, LevelReport, Problem, Report, Severity, Status};
 
 use std::path::Path;

@@ -9,7 +9,7 @@ use crate::library::Roster;
 use crate::plan::{action_digest, stage_lines};
 
 use super::evidence::{Evidence, Options};
-use super::report::{Findings, Severity};
+use super::report::{Findings, Severity, Wrong};
 
 /// What a step of this effect needs in this environment, besides the requester. What the policy does not name has production's floor, and
 /// without that, everything that may change something needs one.
@@ -60,8 +60,8 @@ pub(super) fn check(evidence: &Evidence<'_>, options: &Options<'_>) -> Findings 
     let (stages, gates, starts, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
     let mut court = Court { evidence, options, opened, roster, stages, gates, starts, begun, runners, judged: 0 };
     for entry in &evidence.reading.entries {
-        if let Err(what) = court.entry(entry) {
-            findings.problem(Severity::Tampered, Some(entry.seq), what);
+        if let Err(Wrong { severity, what }) = court.entry(entry) {
+            findings.problem(severity, Some(entry.seq), what);
         }
     }
     match opened.mode {
@@ -84,14 +84,14 @@ fn rules_as_written(evidence: &Evidence<'_>, options: &Options<'_>, opened: &Run
 }
 
 impl<'a> Court<'a> {
-    fn entry(&mut self, entry: &'a Entry) -> Result<(), String> {
+    fn entry(&mut self, entry: &'a Entry) -> Result<(), Wrong> {
         match &entry.event {
             Event::RunOpened(_) if entry.seq == 1 => Ok(()),
-            Event::RunOpened(_) => Err("a run is opened within another".to_owned()),
-            Event::StagePrepared { stage } => self.prepared(entry, stage),
-            Event::GateOpened { gate, asks } => self.gate_opened(entry, *gate, asks),
+            Event::RunOpened(_) => Err("a run is opened within another".to_owned().into()),
+            Event::StagePrepared { stage } => Ok(self.prepared(entry, stage)?),
+            Event::GateOpened { gate, asks } => Ok(self.gate_opened(entry, *gate, asks)?),
             Event::ApprovalGiven { gate, person, key, document } => self.approved(entry, *gate, person, key, document),
-            Event::ApprovalDenied { gate, .. } => self.denied(*gate),
+            Event::ApprovalDenied { gate, .. } => Ok(self.denied(*gate)?),
             Event::GateExpired { gate } => {
                 self.gates.remove(gate);
                 Ok(())
@@ -99,12 +99,15 @@ impl<'a> Court<'a> {
             Event::ActionStarted { step, host, part, attempt, action, sends, gate } => {
                 self.judged += 1;
                 self.started(&(step.clone(), host.clone(), *part, *attempt), action, sends, *gate)
-                    .map_err(|why| format!("{step} on {host}, attempt {attempt}: {why}"))
+                    .map_err(|why| format!("{step} on {host}, attempt {attempt}: {why}").into())
             }
             Event::ActionReattached { step, host, part, attempt } | Event::ActionEnded { step, host, part, attempt, .. } => {
-                self.had_begun(&(step.clone(), host.clone(), *part, *attempt))
+                Ok(self.had_begun(&(step.clone(), host.clone(), *part, *attempt))?)
             }
-            Event::RunResumed { person, .. } => self.resumed(person),
+            Event::RunResumed { person, .. } => {
+                self.resumed(person);
+                Ok(())
+            }
             Event::HostReached { .. } | Event::HostUnreachable { .. } | Event::StepSkipped { .. } | Event::StepRefused { .. } => Ok(()),
             Event::ApprovalRefused { .. } | Event::WaitBegan { .. } | Event::PersonAnswered { .. } | Event::NoteAdded { .. } => Ok(()),
             Event::RunInterrupted { .. } | Event::RunClosed { .. } => Ok(()),
@@ -131,14 +134,16 @@ impl<'a> Court<'a> {
         if as_planned { Ok(()) } else { Err(format!("the request for gate {gate} does not show the steps that it covers")) }
     }
 
-    fn approved(&mut self, entry: &Entry, gate: GateNo, person: &Person, key: &str, document: &Digest) -> Result<(), String> {
+    fn approved(&mut self, entry: &Entry, gate: GateNo, person: &Person, key: &str, document: &Digest) -> Result<(), Wrong> {
         if !self.evidence.is_signed() {
             return Ok(());
         }
         let open = self.gates.get_mut(&gate).ok_or_else(|| format!("gate {gate} is not open"))?;
-        let request = open.request.as_ref().ok_or_else(|| format!("the request for gate {gate} is not in approvals/"))?;
-        let (text, signature) =
-            self.evidence.signed_document(document).ok_or_else(|| format!("the approval of {person} is not in approvals/"))?;
+        let request = open.request.as_ref().ok_or_else(|| Wrong::missing(format!("the request for gate {gate} is not in approvals/")))?;
+        let (text, signature) = self
+            .evidence
+            .signed_document(document)
+            .ok_or_else(|| Wrong::missing(format!("the approval of {person} is not in approvals/")))?;
         let holds = |head: Head| head.seq < entry.seq && self.evidence.reading.holds(head);
         let bench = Bench {
             request,
@@ -152,7 +157,7 @@ impl<'a> Court<'a> {
         let counted =
             judge_approval(&bench, text, signature).map_err(|refusal| format!("the approval of {person} does not count: {refusal}"))?;
         if counted.person != *person || counted.key != key || self.runners.contains(person) {
-            return Err(format!("the approval of {person} is not what the journal says, or {person} runs this"));
+            return Err(format!("the approval of {person} is not what the journal says, or {person} runs this").into());
         }
         open.counted.push(counted);
         Ok(())
@@ -163,10 +168,9 @@ impl<'a> Court<'a> {
     }
 
     /// Who goes on with a run can no longer vouch for it.
-    fn resumed(&mut self, person: &Person) -> Result<(), String> {
+    fn resumed(&mut self, person: &Person) {
         self.runners.insert(person.clone());
         self.gates.values_mut().for_each(|gate| gate.counted.retain(|counted| counted.person != *person));
-        Ok(())
     }
 
     fn had_begun(&self, attempt: &AttemptKey) -> Result<(), String> {

@@ -6,17 +6,20 @@ use std::path::Path;
 use crate::approval::{Approval, Denial, OtherKeys, Request, Seal};
 use crate::base::{Digest, RunId};
 use crate::event::{Event, Head, Rules, RunMode, RunOpened};
-use crate::journal::{Document, LedgerLine, Reading, RunFolder, read_bytes};
+use crate::journal::{Document, FolderError, LedgerLine, Reading, RunFolder, read_bytes};
 use crate::library::Roster;
 
 use super::report::{Problem, Severity};
 
+/// Reads a file's bytes, or says in a sentence why they cannot be used.
+pub type Reader<'a, T> = dyn Fn(&[u8]) -> Result<T, String> + 'a;
+
 /// What the verification may use besides the folder.
 pub struct Options<'a> {
     /// Reads `allowed_signers`.
-    pub roster_of: &'a dyn Fn(&[u8]) -> Result<Roster, String>,
+    pub roster_of: &'a Reader<'a, Roster>,
     /// Reads the rules out of `policy.yaml`; without it they are taken as the journal says them.
-    pub rules_of: Option<&'a dyn Fn(&[u8]) -> Result<Rules, String>>,
+    pub rules_of: Option<&'a Reader<'a, Rules>>,
     /// The reader's own `allowed_signers`, to be used instead of the record's copy.
     pub own_signers: Option<&'a [u8]>,
     /// The newest point that the reader ever saw of this run.
@@ -85,9 +88,8 @@ impl<'a> Evidence<'a> {
         let first = read_bytes(&bytes, 0);
         let run = opened(&first).map(|opened| opened.run.clone()).or(name);
         let ledger: Vec<_> = options.ledger.iter().filter(|line| Some(&line.run) == run.as_ref()).collect();
-        let papers = documents.iter().filter_map(Paper::read).filter(|paper| Some(paper.anchor().0) == run.as_ref());
-        let anchors = papers.map(|paper| paper.anchor().1.seq).chain(options.seen.map(|head| head.seq));
-        let anchored = anchors.chain(ledger.iter().map(|line| line.head.seq)).max().unwrap_or(0);
+        let remembered = options.seen.map(|head| head.seq).into_iter().chain(ledger.iter().map(|line| line.head.seq)).max();
+        let anchored = run.as_ref().map_or(0, |run| named_by(&documents, run)).max(remembered.unwrap_or(0));
         let documents = documents.into_iter().map(|document| (document.digest(), document)).collect();
         Ok(Self { folder, reading: read_bytes(&bytes, anchored), run, documents, ledger, unreadable })
     }
@@ -117,9 +119,20 @@ impl<'a> Evidence<'a> {
     }
 }
 
+/// The highest line of a run's journal that its documents or the reader's memory name: what [`crate::journal::JournalWriter::open`] must not take
+/// for torn.
+///
+/// # Errors
+/// Where the documents cannot be read.
+pub fn anchored_line(folder: &RunFolder, run: &RunId, seen: Option<Head>) -> Result<u64, FolderError> {
+    Ok(named_by(&folder.documents()?, run).max(seen.map_or(0, |head| head.seq)))
+}
+
+fn named_by(documents: &[Document], run: &RunId) -> u64 {
+    let papers = documents.iter().filter_map(Paper::read);
+    papers.filter(|paper| paper.anchor().0 == run).map(|paper| paper.anchor().1.seq).max().unwrap_or(0)
+}
+
 fn opened(reading: &Reading) -> Option<&RunOpened> {
-    match &reading.entries.first()?.event {
-        Event::RunOpened(opened) => Some(opened),
-        _ => None, // not a choice between variants: the first line opens the run or the record opens nothing
-    }
+    if let Event::RunOpened(opened) = &reading.entries.first()?.event { Some(opened) } else { None }
 }

@@ -109,6 +109,25 @@ impl Report {
     }
 }
 
+/// What is wrong with one line. A sentence alone is tampering; what is missing is said to be damaged.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) severity: Severity,
+    pub(super) what: String,
+}
+
+impl Wrong {
+    pub(super) fn missing(what: String) -> Self {
+        Self { severity: Severity::Damaged, what }
+    }
+}
+
+impl From<String> for Wrong {
+    fn from(what: String) -> Self {
+        Self { severity: Severity::Tampered, what }
+    }
+}
+
 /// What a level finds while it is judged.
 #[derive(Debug, Default)]
 pub(super) struct Findings {

@@ -6,7 +6,7 @@ use crate::event::{Entry, Event, GateAsks, RunOpened, Verdict};
 use crate::library::Roster;
 
 use super::evidence::{Evidence, Options};
-use super::report::{Findings, Severity};
+use super::report::{Findings, Severity, Wrong};
 
 struct Bench<'a> {
     evidence: &'a Evidence<'a>,
@@ -41,7 +41,7 @@ pub(super) fn check(evidence: &Evidence<'_>, options: &Options<'_>) -> Findings 
     for entry in &evidence.reading.entries {
         match bench.entry(entry) {
             Ok(checked) => signed += u32::from(checked),
-            Err(what) => findings.problem(Severity::Tampered, Some(entry.seq), what),
+            Err(Wrong { severity, what }) => findings.problem(severity, Some(entry.seq), what),
         }
     }
     findings.fact(format!("{signed} signatures"));
@@ -50,7 +50,7 @@ pub(super) fn check(evidence: &Evidence<'_>, options: &Options<'_>) -> Findings 
 
 impl Bench<'_> {
     /// Whether the line names a document, which then is good.
-    fn entry(&self, entry: &Entry) -> Result<bool, String> {
+    fn entry(&self, entry: &Entry) -> Result<bool, Wrong> {
         match &entry.event {
             Event::GateOpened { gate, asks } => self.request(entry, *gate, asks),
             Event::ApprovalGiven { person, key, document, .. } => self.answer(entry, Kind::Approval, person, key, document),
@@ -64,11 +64,13 @@ impl Bench<'_> {
         }
     }
 
-    fn document(&self, digest: &Digest) -> Result<(&str, &str), String> {
-        self.evidence.signed_document(digest).ok_or_else(|| format!("the signed document with sha256 {digest} is not in approvals/"))
+    fn document(&self, digest: &Digest) -> Result<(&str, &str), Wrong> {
+        self.evidence
+            .signed_document(digest)
+            .ok_or_else(|| Wrong::missing(format!("the signed document with sha256 {digest} is not in approvals/")))
     }
 
-    fn request(&self, entry: &Entry, gate: crate::base::GateNo, asks: &GateAsks) -> Result<bool, String> {
+    fn request(&self, entry: &Entry, gate: crate::base::GateNo, asks: &GateAsks) -> Result<bool, Wrong> {
         let (text, signature) = self.document(&asks.request)?;
         let request = Request::parse(text).map_err(|error| format!("the request: {error}"))?;
         let body = &request.body;
@@ -81,13 +83,13 @@ impl Bench<'_> {
             && (body.inventory, body.policy, body.signers)
                 == (self.opened.inputs.inventory, self.opened.inputs.policy, self.opened.inputs.signers);
         if !same {
-            return Err("the request says something else than the journal".to_owned());
+            return Err("the request says something else than the journal".to_owned().into());
         }
         let judged = judge_request(&request, signature, &self.roster, &self.opened.rules.domain, entry.at, self.options.other);
-        judged.map(|_| true).map_err(|refusal| format!("the request does not count: {refusal}"))
+        judged.map(|_| true).map_err(|refusal| format!("the request does not count: {refusal}").into())
     }
 
-    fn answer(&self, entry: &Entry, kind: Kind, person: &Person, key: &str, digest: &Digest) -> Result<bool, String> {
+    fn answer(&self, entry: &Entry, kind: Kind, person: &Person, key: &str, digest: &Digest) -> Result<bool, Wrong> {
         let (text, signature) = self.document(digest)?;
         let (named, named_key) = match kind {
             Kind::Denial => Denial::parse(text).map(|denial| (denial.person, denial.person_key)),
@@ -95,24 +97,28 @@ impl Bench<'_> {
         }
         .map_err(|error| format!("the document of {person}: {error}"))?;
         if named != *person || named_key != key {
-            return Err(format!("the journal says {person} with {key}, the document {named} with {named_key}"));
+            return Err(format!("the journal says {person} with {key}, the document {named} with {named_key}").into());
         }
         let namespace = namespace(kind, &self.opened.rules.domain);
         match verify(&self.roster, person, &namespace, text.as_bytes(), signature, entry.at, self.options.other) {
             Ok(signed) if signed == key => Ok(true),
-            Ok(signed) => Err(format!("{person} signed with {signed}, the document names {key}")),
-            Err(error) => Err(format!("the signature of {person} does not count: {error}")),
+            Ok(signed) => Err(format!("{person} signed with {signed}, the document names {key}").into()),
+            Err(error) => Err(format!("the signature of {person} does not count: {error}").into()),
         }
     }
 
-    fn seal(&self, entry: &Entry, verdict: Verdict, digest: &Digest) -> Result<bool, String> {
+    fn seal(&self, entry: &Entry, verdict: Verdict, digest: &Digest) -> Result<bool, Wrong> {
         let (text, signature) = self.document(digest)?;
         let seal = Seal::parse(text).map_err(|error| format!("the seal: {error}"))?;
-        if seal.run != self.opened.run || seal.verdict != verdict || seal.journal.seq + 1 != entry.seq || seal.journal.sum != entry.prev {
-            return Err("the seal says something else than the journal".to_owned());
+        if seal.run != self.opened.run
+            || seal.verdict != verdict
+            || seal.journal.seq.checked_add(1) != Some(entry.seq)
+            || seal.journal.sum != entry.prev
+        {
+            return Err("the seal says something else than the journal".to_owned().into());
         }
         let judged: Result<_, Refusal> =
             judge_seal(&seal, signature, &self.roster, &self.opened.rules.domain, entry.at, self.options.other);
-        judged.map(|_| true).map_err(|refusal| format!("the seal does not count: {refusal}"))
+        judged.map(|_| true).map_err(|refusal| format!("the seal does not count: {refusal}").into())
     }
 }

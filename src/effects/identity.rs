@@ -146,3 +146,47 @@ fn said(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8(output.stdout).ok())?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::Signer;
+
+    fn made_key(folder: &Path, name: &str) -> (PathBuf, Signer) {
+        let path = folder.join(name);
+        let mut command = Command::new("ssh-keygen");
+        command.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(&path);
+        assert!(command.stdin(Stdio::null()).status().unwrap().success());
+        let signer = Signer {
+            person: format!("{name}@example.com").parse().unwrap(),
+            key: std::fs::read_to_string(path.with_extension("pub")).unwrap().trim().to_owned(),
+            fingerprint: fingerprint_of(&path).unwrap(),
+            namespaces: vec!["*".to_owned()],
+            valid_after: None,
+            valid_before: None,
+            line: 1,
+        };
+        (path, signer)
+    }
+
+    #[test]
+    fn a_key_says_who_sits_here_and_nobody_uses_the_key_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let ((alice_key, alice), (bob_key, bob)) = (made_key(folder.path(), "alice"), made_key(folder.path(), "bob"));
+        let roster = Roster { signers: vec![alice.clone(), bob] };
+        let claimed = |person: Option<&str>, key: &Path| Claimed {
+            person: person.map(|person| person.parse().unwrap()),
+            key: Some(key.to_owned()),
+            folder: folder.path().to_owned(),
+        };
+        let found = who_am_i(&claimed(None, &alice_key), &roster).unwrap();
+        assert_eq!((found.person, found.key.map(|key| key.fingerprint)), (alice.person.clone(), Some(alice.fingerprint.clone())));
+        assert_eq!(found.found, "alice@example.com by the owner of --key, key by --key");
+        let public = who_am_i(&claimed(Some("alice@example.com"), &alice_key.with_extension("pub")), &roster).unwrap();
+        assert_eq!(public.person, alice.person);
+        assert!(matches!(who_am_i(&claimed(Some("alice@example.com"), &bob_key), &roster), Err(WhoError::OtherOwner { .. })));
+        assert!(matches!(who_am_i(&claimed(Some("dave@example.com"), &bob_key), &roster), Err(WhoError::Stranger { .. })));
+        let only_alice = Roster { signers: vec![alice] };
+        assert!(matches!(who_am_i(&claimed(None, &bob_key), &only_alice), Err(WhoError::UnknownKey { .. })));
+    }
+}

@@ -77,3 +77,33 @@ impl Follower {
         Ok(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::event::Event;
+    use crate::journal::encode;
+
+    #[test]
+    fn a_follower_yields_whole_lines_only_and_stops_at_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let (mut lines, mut head) = (Vec::new(), Head::START);
+        for text in ["a", "b", "c"] {
+            let event = Event::NoteAdded { person: "alice@example.com".parse().unwrap(), text: text.to_owned() };
+            let (mut line, entry) = encode(head, Timestamp::from_micros(0), event).unwrap();
+            line.push(b'\n');
+            (head, lines) = (entry.head(), [lines, vec![line]].concat());
+        }
+        fs::write(&path, [&lines[0][..], &lines[1][..20]].concat()).unwrap();
+        let mut follower = Follower::open(&path).unwrap();
+        assert_eq!((follower.poll().unwrap().len(), follower.poll().unwrap().len()), (1, 0));
+        fs::write(&path, lines[..2].concat()).unwrap();
+        assert_eq!(follower.poll().unwrap().len(), 1);
+        fs::write(&path, [&lines[0][..], &lines[1], &lines[0], &lines[2]].concat()).unwrap();
+        assert!(matches!(follower.poll(), Err(FollowError::Damaged { line: 3, .. })));
+    }
+}

@@ -34,6 +34,7 @@ pub struct Plot {
     pub another_plan_was_shown: bool,
     pub place_is_unknown: bool,
     pub floor_of_two: bool,
+    pub gate_asks_two: bool,
 }
 
 /// A record in a temporary store.
@@ -205,6 +206,8 @@ impl Author {
         let (issued, journal) = (self.now().whole_seconds(), self.writer.head());
         let shown = if self.plot.another_plan_was_shown { stage("restart", "2", "true", Some(GateNo(1)), true) } else { restart.clone() };
         let approver = if self.plot.requester_approves { "alice" } else { "bob" };
+        let mut slots = vec![vec![person(approver)]];
+        slots.extend(self.plot.gate_asks_two.then(|| vec![person("carol")]));
         let opening = Opening {
             opened: &self.opened,
             gate: GateNo(1),
@@ -214,7 +217,7 @@ impl Author {
             nonce: &"N".repeat(32),
             issued,
             expires: issued.after(Period::from_secs(900)),
-            slots: vec![vec![person(approver)]],
+            slots,
             ask: None,
             stages: &[&shown],
         };
