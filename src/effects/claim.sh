@@ -121,14 +121,14 @@ rb_supervise() {
   trap '' HUP INT QUIT TERM PIPE; exec 2>/dev/null
   rb_stat self || { echo "refused there is no /proc on this host, which the claim needs"; return; }
   read -r rb_up rb_line </proc/uptime
-  echo "$rb_dir $rb_pid $rb_start $rb_boot $rb_up $rb_become" >"$rb_dir/who"
+  echo "$rb_dir $rb_pid $rb_start $rb_boot $rb_up $rb_become $rb_host" >"$rb_dir/who"
   sync "$rb_dir/who" "$rb_dir/script" "$rb_dir/end" "$rb_dir" 2>/dev/null || sync
   if ! ln "$rb_dir/who" "$rb_key.claim"; then
     if [ -f "$rb_key.claim" ]; then echo taken; else echo "refused the claim cannot be written to $rb_here"; fi
     return
   fi
   if rb_fenced; then rb_end "never a newer epoch than $rb_epoch has taken this run over"; echo over; return; fi
-  if [ -f "$rb_key.stop" ]; then rb_end "never it was stopped before it began"; echo over; return; fi
+  if [ -f "$rb_key.stop.$rb_host" ]; then rb_end "never it was stopped before it began"; echo over; return; fi
   sync . 2>/dev/null || sync
   {
     ( sleep "$rb_limit" & echo "timer $!"; wait; echo timeout ) &
@@ -181,9 +181,14 @@ rb_watch() {
   done
   rb_say gone "it was begun, its supervisor is dead, and no end was recorded"
 }
+rb_claimed() { read -r rb_dir rb_super rb_born rb_was rb_up rb_become rb_owner <"$rb_key.claim"; }
 rb_attach() {
   [ -f "$rb_key.claim" ] || { rb_say gone "the claim has vanished"; return; }
-  read -r rb_dir rb_super rb_born rb_was rb_line <"$rb_key.claim"
+  rb_claimed
+  [ "$rb_owner" = "$rb_host" ] || {
+    rb_say over "never this machine, or one with the same spool, did it under the name $rb_owner: give each host a spool of its own - -"
+    return
+  }
   rb_ended && { rb_flow; rb_ended; rb_say over "$rb_line"; return; }
   [ "$rb_was" = "$rb_boot" ] || { rb_say gone "it was begun, the host has been restarted since, and no end was recorded"; return; }
   { rb_ticks 2>/dev/null & } | rb_watch
@@ -223,19 +228,19 @@ rb_slay_request() {
   rb_left=; rb_foreign "$1" "$2" || rb_slay "$1" "$3" "$4" /dev/null stop
   rb_say slain "$rb_left"
 }
-# stop RUN KEY GRACE, a line with the spool. What has no claim yet finds the stop after its claim, and does not begin.
+# stop RUN HOST KEY GRACE, a line with the spool. What has no claim yet finds the stop after its claim, and does not begin.
 rb_stop_request() {
-  rb_run=$1 rb_key=$2 rb_grace=$3 rb_mode=start rb_left=; rb_enter
-  : >"$rb_key.stop" || rb_refuse "nothing can be written to the spool $rb_here"
+  rb_run=$1 rb_host=$2 rb_key=$3 rb_grace=$4 rb_mode=start rb_left=; rb_enter
+  : >"$rb_key.stop.$rb_host" || rb_refuse "nothing can be written to the spool $rb_here"
   [ -f "$rb_key.claim" ] || { rb_say slain; return; }
-  read -r rb_dir rb_super rb_born rb_was rb_up rb_become <"$rb_key.claim"
-  rb_ended || { [ "$rb_was" = "$rb_boot" ] && rb_slay_step stop; }
+  rb_claimed
+  [ "$rb_owner,$rb_was" != "$rb_host,$rb_boot" ] || rb_ended || rb_slay_step stop
   rb_say slain "$rb_left"
 }
-# forget RUN KEY, a line with the spool: the outcome is durable elsewhere; the claim and its end stay
+# forget RUN HOST KEY, a line with the spool: the outcome is durable elsewhere; the claim and its end stay
 rb_forget_request() {
-  rb_run=$1 rb_key=$2 rb_mode=attach; rb_enter
-  { read -r rb_dir rb_line <"$rb_key.claim"; } 2>/dev/null && rb_ended && rm -f "$rb_dir/out" "$rb_dir/err" "$rb_dir/script"
+  rb_run=$1 rb_key=$3 rb_mode=attach; rb_enter
+  rb_claimed 2>/dev/null && [ "$rb_owner" = "$2" ] && rb_ended && rm -f "$rb_dir/out" "$rb_dir/err" "$rb_dir/script"
 }
 rb_uid=$(id -u); rb_boot=-; { read -r rb_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
 rb_say ready "$rb_boot"

@@ -142,6 +142,12 @@ impl Bench {
         self.make_with(attempt, Heard::default(), stop).await
     }
 
+    /// Makes an attempt whose output goes elsewhere.
+    pub async fn give(&self, attempt: &Try, out: &mut dyn OutputSink) -> Outcome {
+        let (_level, stop) = watch::channel(StopLevel::GoOn);
+        self.transport.run(attempt.permit(self), out, stop).await
+    }
+
     /// Makes an attempt that can be watched and stopped.
     pub async fn make_with(&self, attempt: &Try, mut heard: Heard, stop: watch::Receiver<StopLevel>) -> (Outcome, Heard) {
         let outcome = self.transport.run(attempt.permit(self), &mut heard, stop).await;
