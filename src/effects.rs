@@ -7,6 +7,8 @@ pub(crate) mod conformance;
 #[cfg(test)]
 mod conformance_faults;
 #[cfg(test)]
+mod conformance_hostile;
+#[cfg(test)]
 mod conformance_runs;
 mod direct;
 mod ending;
