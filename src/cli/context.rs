@@ -59,7 +59,11 @@ impl Context {
 
     /// The same for diagnostics, which go to standard error.
     pub fn diagnostics_colour(&self) -> crate::text::Colour {
-        if self.colour == Colour::Ansi && std::io::stderr().is_terminal() { crate::text::Colour::Styled } else { crate::text::Colour::Plain }
+        if self.colour == Colour::Ansi && std::io::stderr().is_terminal() {
+            crate::text::Colour::Styled
+        } else {
+            crate::text::Colour::Plain
+        }
     }
 
     /// The team's library, found from the current folder upwards unless named.
