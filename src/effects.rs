@@ -1,5 +1,7 @@
 //! Everything that touches the world for a run: hosts, signatures, prompts, clocks. Runs nothing without a `Permit`.
 
+#![allow(clippy::disallowed_methods, reason = "this room is the door to hosts, processes and the clock")]
+
 mod claim;
 mod clock;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::plan::{Presence, Program, ProgramStep, RenderError, Road, Scope, hold
 
 /// What the runner shall do now.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a handful live at a time, and the large one is moved once")]
 pub enum Directive {
     /// This follows from the state alone.
     Record(Event),
