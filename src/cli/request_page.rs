@@ -1,6 +1,8 @@
 //! What a second person is shown before the document itself: risky lines, what differs from the last approved run, what differs here.
 //! The document is shown by its own bytes, never by a summary.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::context::Context;
 use super::past::Past;
 use crate::approval::{Request, risky};
@@ -26,6 +28,7 @@ pub fn page(context: &Context, library: &Library, request: &Request, folder: Opt
             risks.into_iter().map(|(line, why)| Line::new().plain("  ").with(Tone::Command, line).with(Tone::Quiet, format!("  ({why})"))),
         );
     }
+    lines.extend(one_machine(&request.body.plan).into_iter().map(|what| Line::new().with(Tone::Bad, what)));
     lines.extend(here(library, request).into_iter().map(|what| Line::new().with(Tone::Waits, what)));
     if folder.is_some() {
         lines.extend(since_last(context, request));
@@ -35,6 +38,20 @@ pub fn page(context: &Context, library: &Library, request: &Request, folder: Opt
     }
     let colour = if context.output == super::args::Output::Text { context.colour() } else { crate::views::Colour::Never };
     Page::from(lines).render(colour, None)
+}
+
+/// Names of the plan that lead to one and the same log-in: each does its work there.
+fn one_machine(plan: &[String]) -> Vec<String> {
+    let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, place) in plan.iter().filter_map(|line| line.trim_start().strip_prefix("on ")?.split_once(" = ")) {
+        places.entry(place.split(", ").next().unwrap_or(place)).or_default().insert(name);
+    }
+    let twice = places.into_values().filter(|names| names.len() > 1);
+    twice
+        .map(|names| {
+            format!("one machine by several names, which does the work for each: {}", names.into_iter().collect::<Vec<_>>().join(", "))
+        })
+        .collect()
 }
 
 /// Where the approver's own library says something else than the requester's.

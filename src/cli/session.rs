@@ -99,8 +99,7 @@ impl Session<'_> {
         let targets = self.program.inventory.hosts.values().map(target).collect();
         let config = self.program.inventory.ssh_config.as_ref().map(|path| expanded(path));
         let changes = self.program.steps.iter().any(|step| step.effect > Effect::Read && step.road == crate::plan::Road::Carry);
-        let _ = (run, changes);
-        Hosts::new(targets, config)
+        Hosts::new(targets, config, run.filter(|_| changes))
     }
 
     /// The newest point of the journal goes into the reader's memory, and a closed run into the ledger.
