@@ -7,11 +7,11 @@ use std::os::unix::ffi::OsStrExt;
 use super::args::ParameterArgs;
 use super::context::{Context, source_of};
 use super::failure::Failure;
-use crate::base::{Bytes, Person};
+use crate::base::{Bytes, Person, printable};
 use crate::event::RunMode;
-use crate::library::{Library, Policy, Roster};
-use crate::plan::{ParameterError, Parameters, Presence, Program, Setting, check};
-use crate::runbook::{LintPolicy, Runbook, lint, read};
+use crate::library::{Inventory, Library, Policy, Roster};
+use crate::plan::{ParameterError, Parameters, Presence, Program, Setting, check, check_parameter};
+use crate::runbook::{LintPolicy, Parameter, Runbook, lint, read};
 use crate::text::{Diagnostics, Severity, Source};
 
 /// A runbook that was read, with the problems that reading and lint found.
@@ -48,6 +48,33 @@ pub struct Purpose {
     pub requester: Person,
 }
 
+/// Who stands for the requester where it is not known who would run it: somebody who is on no roster, so that nobody is left out of a gate.
+///
+/// # Errors
+/// Where the policy's domain makes no address.
+pub fn whoever_runs_it(policy: &Policy) -> Result<Person, Failure> {
+    format!("whoever-runs-it@{}", policy.rules.domain).parse().map_err(Failure::usage)
+}
+
+/// All that can be said of a runbook without running it: its reading, lint, and the check within its library.
+pub fn examine(context: &Context, library: &Library, source: &Source, name: &str) -> Result<Opened, Failure> {
+    let Opened { runbook, mut problems } = open(context, &library.policy, source, name);
+    if let Some(runbook) = &runbook {
+        let parameters = Parameters::defaults(runbook, &library.inventory);
+        let setting = Setting {
+            inventory: library.inventory.clone(),
+            policy: library.policy.clone(),
+            roster: library.roster.clone(),
+            parameters,
+            requester: whoever_runs_it(&library.policy)?,
+            presence: Presence::Unattended,
+            mode: RunMode::Real,
+        };
+        problems.extend(check(&Program::new(runbook.clone(), setting)));
+    }
+    Ok(Opened { runbook, problems })
+}
+
 /// A runbook of the library by its name, without an error in it.
 ///
 /// # Errors
@@ -67,7 +94,7 @@ pub fn sound_runbook(context: &Context, library: &Library, name: &str) -> Result
 /// All problems of parameters, or all errors of the check, at once.
 pub fn program(
     context: &Context,
-    (inventory, policy, roster): (crate::library::Inventory, Policy, Roster),
+    (inventory, policy, roster): (Inventory, Policy, Roster),
     runbook: Runbook,
     given: &BTreeMap<String, Bytes>,
     purpose: Purpose,
@@ -85,6 +112,41 @@ pub fn program(
 fn parameter_failure(problems: &[ParameterError]) -> Failure {
     let sentences: Vec<String> = problems.iter().map(ToString::to_string).collect();
     Failure::usage(sentences.join("\nerror: "))
+}
+
+/// Asks the person at the terminal for each parameter that has neither a value nor a default. Elsewhere nothing is asked: what is
+/// missing is refused with the other problems.
+///
+/// # Errors
+/// Where the terminal gives no answer.
+pub fn ask_for_missing(
+    context: &Context,
+    runbook: &Runbook,
+    inventory: &Inventory,
+    given: &mut BTreeMap<String, Bytes>,
+) -> Result<(), Failure> {
+    if !context.is_attended() {
+        return Ok(());
+    }
+    for parameter in runbook.parameters.iter().filter(|parameter| parameter.default.is_none()) {
+        let name = &parameter.name.value;
+        if !given.contains_key(name) {
+            given.insert(name.clone(), asked(parameter, inventory)?);
+        }
+    }
+    Ok(())
+}
+
+fn asked(parameter: &Parameter, inventory: &Inventory) -> Result<Bytes, Failure> {
+    let name = &parameter.name.value;
+    let prompt = match &parameter.description {
+        Some(description) => format!("{name} ({})", printable(description.trim().as_bytes())),
+        None => name.clone(),
+    };
+    let good = |text: &String| check_parameter(parameter, &Bytes::from(text.as_str()), inventory).map(|_| ());
+    let answer = dialoguer::Input::<String>::new().with_prompt(prompt).allow_empty(true).validate_with(good).interact_text();
+    let no_answer = |error| Failure::usage(format!("parameter `{name}` is missing, and no answer came: {error}. Give it as -p {name}=…"));
+    answer.map(Bytes::from).map_err(no_answer)
 }
 
 /// `-p name=value` as names and values; a value may be any bytes.
