@@ -7,11 +7,11 @@ use std::os::unix::ffi::OsStrExt;
 use super::args::ParameterArgs;
 use super::context::{Context, source_of};
 use super::failure::Failure;
-use crate::base::{Bytes, Person, printable};
+use crate::base::{Bytes, Person};
 use crate::event::RunMode;
 use crate::library::{Inventory, Library, Policy, Roster};
-use crate::plan::{ParameterError, Parameters, Presence, Program, Setting, check, check_parameter};
-use crate::runbook::{LintPolicy, Parameter, Runbook, lint, read};
+use crate::plan::{ParameterError, Parameters, Presence, Program, Setting, check};
+use crate::runbook::{LintPolicy, Runbook, lint, read};
 use crate::text::{Diagnostics, Severity, Source};
 
 /// A runbook that was read, with the problems that reading and lint found.
@@ -114,41 +114,6 @@ fn parameter_failure(problems: &[ParameterError]) -> Failure {
     Failure::usage(sentences.join("\nerror: "))
 }
 
-/// Asks the person at the terminal for each parameter that has neither a value nor a default. Elsewhere nothing is asked: what is
-/// missing is refused with the other problems.
-///
-/// # Errors
-/// Where the terminal gives no answer.
-pub fn ask_for_missing(
-    context: &Context,
-    runbook: &Runbook,
-    inventory: &Inventory,
-    given: &mut BTreeMap<String, Bytes>,
-) -> Result<(), Failure> {
-    if !context.is_attended() {
-        return Ok(());
-    }
-    for parameter in runbook.parameters.iter().filter(|parameter| parameter.default.is_none()) {
-        let name = &parameter.name.value;
-        if !given.contains_key(name) {
-            given.insert(name.clone(), asked(parameter, inventory)?);
-        }
-    }
-    Ok(())
-}
-
-fn asked(parameter: &Parameter, inventory: &Inventory) -> Result<Bytes, Failure> {
-    let name = &parameter.name.value;
-    let prompt = match &parameter.description {
-        Some(description) => format!("{name} ({})", printable(description.trim().as_bytes())),
-        None => name.clone(),
-    };
-    let good = |text: &String| check_parameter(parameter, &Bytes::from(text.as_str()), inventory).map(|_| ());
-    let answer = dialoguer::Input::<String>::new().with_prompt(prompt).allow_empty(true).validate_with(good).interact_text();
-    let no_answer = |error| Failure::usage(format!("parameter `{name}` is missing, and no answer came: {error}. Give it as -p {name}=…"));
-    answer.map(Bytes::from).map_err(no_answer)
-}
-
 /// `-p name=value` as names and values; a value may be any bytes.
 ///
 /// # Errors
@@ -180,7 +145,7 @@ pub fn ask_for_missing(
     context: &Context,
     runbook: &Runbook,
     mut given: BTreeMap<String, Bytes>,
-    inventory: &crate::library::Inventory,
+    inventory: &Inventory,
 ) -> Result<BTreeMap<String, Bytes>, Failure> {
     if !context.is_attended() {
         return Ok(given);

@@ -12,8 +12,7 @@ use crate::views::{outline_page, plan_json};
 pub fn plan(context: &Context, name: &str, parameters: &ParameterArgs) -> Result<Exit, Failure> {
     let library = context.library()?;
     let runbook = sound_runbook(context, &library, name)?;
-    let mut given = given(parameters)?;
-    ask_for_missing(context, &runbook, &library.inventory, &mut given)?;
+    let given = ask_for_missing(context, &runbook, given(parameters)?, &library.inventory)?;
     let known = context.identity(&library.roster).ok().map(|identity| identity.person); // a plan needs nobody: gates say so
     let requester = match &known {
         Some(person) => person.clone(),

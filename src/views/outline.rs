@@ -99,7 +99,7 @@ fn read_lines(outline: &Outline<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
     for step in outline.steps.iter().filter(read) {
         let texts: Vec<String> = match &step.shape {
-            Shape::Rendered(stage) => actions(stage).iter().map(|action| first_line(action)).collect(),
+            Shape::Rendered(stage) => actions(stage).iter().map(first_line).collect(),
             Shape::Later { lines } => lines.iter().filter_map(|line| line.strip_prefix("  $ ")).map(str::to_owned).take(1).collect(),
             Shape::LeftOut { .. } => Vec::new(),
         };
