@@ -4,10 +4,13 @@
 
 mod answer;
 mod args;
+mod asking;
 mod completions;
 mod context;
+mod delivery;
 mod demo;
 mod doctor;
+mod drift;
 mod exec;
 mod failure;
 mod import;
@@ -15,12 +18,18 @@ mod lint;
 mod list;
 mod log;
 mod opening;
+mod past;
 mod plan;
+mod request_page;
 mod resume;
 mod runs;
+mod session;
 mod show;
+mod signals;
 mod stop;
+mod tail;
 mod verify;
+mod watching;
 
 pub use args::Cli;
 pub use failure::{Exit, Failure};

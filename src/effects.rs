@@ -9,6 +9,8 @@ pub(crate) mod conformance;
 #[cfg(test)]
 mod conformance_faults;
 #[cfg(test)]
+mod conformance_hostile;
+#[cfg(test)]
 mod conformance_runs;
 mod direct;
 mod ending;
@@ -20,6 +22,7 @@ mod marks;
 mod master;
 mod order;
 mod pipe;
+mod place;
 mod signing;
 mod ssh;
 #[cfg(test)]
@@ -32,5 +35,6 @@ mod transport;
 pub use clock::{Clock, SystemClock};
 pub use hosts::Hosts;
 pub use identity::{Claimed, Identity, KeyAtHand, WhoError, who_am_i};
+pub use place::{git_revision, machine_name};
 pub use signing::{SignError, SigningKey, SshKeygen, fingerprint_of, sign};
 pub use transport::{BoxFuture, OutputSink, StopLevel, StopSignal, Target, Transport, Unreached, Way};

@@ -21,4 +21,4 @@ pub use output::{OutputError, OutputFiles};
 pub use reader::{Damage, Reading, Torn, read_bytes};
 pub use seen::{Seen, SeenError};
 pub use store::{LedgerEvent, LedgerLine, NewRun, Store, StoreError};
-pub use writer::{Clock, JournalWriter, OpenError, RESERVE};
+pub use writer::{Clock, JournalWriter, OpenError, RESERVE, runner_of};

@@ -10,5 +10,5 @@ mod timeline;
 pub use page::{Colour, Line, Page, Tone, fit};
 pub use picture::{ending, failure, gate_block, header, now_running};
 pub use results::{HostJson, RunJson, StepJson, run_json};
-pub use steps::{HostSummary, StepLook, StepSummary, seconds, steps, summary_line};
+pub use steps::{HostSummary, StepLook, StepSummary, seconds, steps, summary, summary_line};
 pub use timeline::{timeline_line, verdict_word};

@@ -109,3 +109,29 @@ fn split(argument: &OsString) -> Result<(String, Bytes), Failure> {
     let name = std::str::from_utf8(&bytes[..at]).map_err(|_| expected())?;
     Ok((name.to_owned(), Bytes::from(bytes[at + 1..].to_vec())))
 }
+
+/// Parameters that are missing are asked for at a terminal; elsewhere they stay missing, and are refused with all other problems.
+///
+/// # Errors
+/// Where the terminal is gone.
+pub fn ask_for_missing(
+    context: &Context,
+    runbook: &Runbook,
+    mut given: BTreeMap<String, Bytes>,
+    inventory: &crate::library::Inventory,
+) -> Result<BTreeMap<String, Bytes>, Failure> {
+    if !context.is_attended() {
+        return Ok(given);
+    }
+    for parameter in runbook.parameters.iter().filter(|parameter| parameter.default.is_none()) {
+        let name = &parameter.name.value;
+        if given.contains_key(name) {
+            continue;
+        }
+        let about = parameter.description.as_ref().map_or_else(|| name.clone(), |about| format!("{name} ({})", about.trim()));
+        let checked = |text: &String| crate::plan::check_parameter(parameter, &Bytes::from(text.as_str()), inventory).map(|_| ());
+        let answer = dialoguer::Input::<String>::new().with_prompt(about).validate_with(checked).interact_text();
+        given.insert(name.clone(), Bytes::from(answer.map_err(|error| Failure::usage(format!("no value for `{name}`: {error}")))?));
+    }
+    Ok(given)
+}

@@ -155,7 +155,7 @@ impl Attempt<'_> {
                 }
                 Answer::Refused(why) => return Turn::Said(self.refused(why)),
                 Answer::Gone(why) | Answer::Lost(why) => return Turn::Said(ending::unknown(why)),
-                Answer::Slain(_) => return Turn::Lost,
+                Answer::Slain(_) | Answer::Marked => return Turn::Lost,
             }
         }
     }
@@ -174,16 +174,18 @@ impl Attempt<'_> {
         Some(if certain { ending::refused(why) } else { ending::unknown(why) })
     }
 
-    /// The request, as claim.sh reads it. Whether a missing trace of the run proves anything depends on whether the system was restarted.
+    /// The request, as claim.sh reads it: `start` where nothing can have been begun, or only by this very start of the system; otherwise
+    /// `attach`, which begins only what the host's mark proves never begun.
     fn request(&self, station: &Station) -> Vec<u8> {
         let Order { run, epoch, key, sends, shell, user, limit, script, .. } = self.order;
         let same_boot = self.sent_to.as_ref().is_none_or(|boot| *boot == station.boot);
         let mode = if self.order.begin == Begin::Start && same_boot { "start" } else { "attach" };
         let (length, limit, [out, err]) = (script.len(), seconds(*limit), self.got);
-        let spool = self.host.spool();
-        let mut request =
-            format!("start {run} {epoch} {key} {length} {sends} {shell} {user} {limit} {GRACE_TENTHS} {out} {err} {mode}\n{spool}\n")
-                .into_bytes();
+        let (host, spool) = (self.host.name(), self.host.spool());
+        let mut request = format!(
+            "start {run} {host} {epoch} {key} {length} {sends} {shell} {user} {limit} {GRACE_TENTHS} {out} {err} {mode}\n{spool}\n"
+        )
+        .into_bytes();
         request.extend_from_slice(script.as_slice());
         request
     }

@@ -64,10 +64,10 @@ rb_enter() {
   rb_want=$rb_spool
   if [ -z "$rb_want" ]; then
     cd -P "$HOME" 2>/dev/null || rb_refuse "there is no home folder; give the host a spool in the inventory"
-    rb_want=${PWD%/}/.local/state/runbook
+    rb_want=${PWD%/}/.local/state/runbook-claims
   fi
   [ "$rb_here" = "$rb_want/$rb_run" ] && cd -P "$rb_here" 2>/dev/null && return
-  [ "$rb_mode" = attach ] && [ ! -d "$rb_want/$rb_run" ] && { rb_say lost "this host holds no trace of the run in $rb_want"; exit 0; }
+  [ "$rb_mode" = attach ] && [ ! -d "$rb_want/$rb_run" ] && rb_lost
   mkdir -p "$rb_want/$rb_run" 2>/dev/null
   for rb_d in "$rb_want" "$rb_want/$rb_run"; do
     cd -P "$rb_d" 2>/dev/null || rb_refuse "the spool $rb_d cannot be made or entered (no room, read-only, or not ours)"
@@ -78,6 +78,7 @@ rb_enter() {
   done
   sync . .. 2>/dev/null || sync; rb_here=$rb_d
 }
+rb_lost() { rb_say lost "this host cannot show that it was never begun: the run's mark is not in $rb_want/$rb_run"; exit 0; }
 # 2. Nobody newer took over. Ours is made known first, and this is asked again after the claim.
 rb_fenced() {
   [ -d "epoch.$rb_epoch" ] || mkdir "epoch.$rb_epoch" 2>/dev/null || [ -d "epoch.$rb_epoch" ] ||
@@ -120,14 +121,14 @@ rb_supervise() {
   trap '' HUP INT QUIT TERM PIPE; exec 2>/dev/null
   rb_stat self || { echo "refused there is no /proc on this host, which the claim needs"; return; }
   read -r rb_up rb_line </proc/uptime
-  echo "$rb_dir $rb_pid $rb_start $rb_boot $rb_up $rb_become" >"$rb_dir/who"
+  echo "$rb_dir $rb_pid $rb_start $rb_boot $rb_up $rb_become $rb_host" >"$rb_dir/who"
   sync "$rb_dir/who" "$rb_dir/script" "$rb_dir/end" "$rb_dir" 2>/dev/null || sync
   if ! ln "$rb_dir/who" "$rb_key.claim"; then
     if [ -f "$rb_key.claim" ]; then echo taken; else echo "refused the claim cannot be written to $rb_here"; fi
     return
   fi
   if rb_fenced; then rb_end "never a newer epoch than $rb_epoch has taken this run over"; echo over; return; fi
-  if [ -f "$rb_key.stop" ]; then rb_end "never it was stopped before it began"; echo over; return; fi
+  if [ -f "$rb_key.stop.$rb_host" ]; then rb_end "never it was stopped before it began"; echo over; return; fi
   sync . 2>/dev/null || sync
   {
     ( sleep "$rb_limit" & echo "timer $!"; wait; echo timeout ) &
@@ -180,16 +181,28 @@ rb_watch() {
   done
   rb_say gone "it was begun, its supervisor is dead, and no end was recorded"
 }
+rb_claimed() { read -r rb_dir rb_super rb_born rb_was rb_up rb_become rb_owner <"$rb_key.claim"; }
 rb_attach() {
   [ -f "$rb_key.claim" ] || { rb_say gone "the claim has vanished"; return; }
-  read -r rb_dir rb_super rb_born rb_was rb_line <"$rb_key.claim"
+  rb_claimed
+  [ "$rb_owner" = "$rb_host" ] || {
+    rb_say over "never this machine, or one with the same spool, did it under the name $rb_owner: give each host a spool of its own - -"
+    return
+  }
   rb_ended && { rb_flow; rb_ended; rb_say over "$rb_line"; return; }
   [ "$rb_was" = "$rb_boot" ] || { rb_say gone "it was begun, the host has been restarted since, and no end was recorded"; return; }
   { rb_ticks 2>/dev/null & } | rb_watch
 }
-# start RUN EPOCH KEY LENGTH SHA256 SHELL BECOME LIMIT GRACE OUT ERR MODE, a line with the spool, then the script's bytes
+# mark RUN HOST, a line with the spool: asked once, before anything can be begun here. Where the mark has lasted, all claims have.
+rb_mark_request() {
+  rb_run=$1 rb_mode=mark; rb_enter
+  : >"reached.$2" || rb_refuse "nothing can be written to the spool $rb_here"
+  sync "reached.$2" . 2>/dev/null || sync; rb_say marked
+}
+# start RUN HOST EPOCH KEY LENGTH SHA256 SHELL BECOME LIMIT GRACE OUT ERR MODE, a line with the spool, then the script's bytes
 rb_start_request() {
-  rb_run=$1 rb_epoch=$2 rb_key=$3 rb_len=$4 rb_sha=$5 rb_shell=$6 rb_become=$7 rb_limit=$8 rb_grace=$9; shift 9
+  rb_run=$1 rb_host=$2; shift
+  rb_epoch=$2 rb_key=$3 rb_len=$4 rb_sha=$5 rb_shell=$6 rb_become=$7 rb_limit=$8 rb_grace=$9; shift 9
   rb_out=$1 rb_err=$2 rb_mode=$3
   [ -n "$(printf x | rb_sum)" ] || rb_refuse "none of sha256sum, shasum and openssl is on this host: one of them must be"
   [ -z "${rb_sessionless:-}" ] || rb_refuse "none of setsid, perl and python3 is on this host: one of them must be"
@@ -197,6 +210,7 @@ rb_start_request() {
   rb_enter
   if rb_fenced; then rb_refuse "a newer epoch than $rb_epoch has taken this run over"; fi
   if [ -f "$rb_key.claim" ]; then head -c "$rb_len" >/dev/null; rb_attach; return; fi
+  [ "$rb_mode" = start ] || [ -f "reached.$rb_host" ] || rb_lost
   rb_dir=$rb_key.$rb_n
   { mkdir "$rb_dir" && head -c "$rb_len" >"$rb_dir/script" && printf '%-126s.\n' '' >"$rb_dir/end" &&
     rb_room pid '' && rb_room slain '- -' && : >"$rb_dir/out" && : >"$rb_dir/err"; } 2>/dev/null &&
@@ -214,19 +228,19 @@ rb_slay_request() {
   rb_left=; rb_foreign "$1" "$2" || rb_slay "$1" "$3" "$4" /dev/null stop
   rb_say slain "$rb_left"
 }
-# stop RUN KEY GRACE, a line with the spool. What has no claim yet finds the stop after its claim, and does not begin.
+# stop RUN HOST KEY GRACE, a line with the spool. What has no claim yet finds the stop after its claim, and does not begin.
 rb_stop_request() {
-  rb_run=$1 rb_key=$2 rb_grace=$3 rb_mode=start rb_left=; rb_enter
-  : >"$rb_key.stop" || rb_refuse "nothing can be written to the spool $rb_here"
+  rb_run=$1 rb_host=$2 rb_key=$3 rb_grace=$4 rb_mode=start rb_left=; rb_enter
+  : >"$rb_key.stop.$rb_host" || rb_refuse "nothing can be written to the spool $rb_here"
   [ -f "$rb_key.claim" ] || { rb_say slain; return; }
-  read -r rb_dir rb_super rb_born rb_was rb_up rb_become <"$rb_key.claim"
-  rb_ended || { [ "$rb_was" = "$rb_boot" ] && rb_slay_step stop; }
+  rb_claimed
+  [ "$rb_owner,$rb_was" != "$rb_host,$rb_boot" ] || rb_ended || rb_slay_step stop
   rb_say slain "$rb_left"
 }
-# forget RUN KEY, a line with the spool: the outcome is durable elsewhere; the claim and its end stay
+# forget RUN HOST KEY, a line with the spool: the outcome is durable elsewhere; the claim and its end stay
 rb_forget_request() {
-  rb_run=$1 rb_key=$2 rb_mode=attach; rb_enter
-  { read -r rb_dir rb_line <"$rb_key.claim"; } 2>/dev/null && rb_ended && rm -f "$rb_dir/out" "$rb_dir/err" "$rb_dir/script"
+  rb_run=$1 rb_key=$3 rb_mode=attach; rb_enter
+  rb_claimed 2>/dev/null && [ "$rb_owner" = "$2" ] && rb_ended && rm -f "$rb_dir/out" "$rb_dir/err" "$rb_dir/script"
 }
 rb_uid=$(id -u); rb_boot=-; { read -r rb_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
 rb_say ready "$rb_boot"
@@ -235,6 +249,7 @@ while read -r rb_n rb_verb rb_args; do
   set -f; set -- $rb_args; set +f
   case $rb_verb in
     start) rb_start_request "$@" ;;
+    mark) rb_mark_request "$@" ;;
     slay) rb_slay_request "$@" ;;
     stop) rb_stop_request "$@" ;;
     forget) rb_forget_request "$@" ;;

@@ -34,7 +34,7 @@ fn ran(folder: &Path) -> String {
 }
 
 async fn bench_of(sshd: &Sshd, folder: &Path) -> Bench {
-    let hosts = Hosts::new(vec![target("there", ssh_way(), &folder.join("spool"))], Some(sshd.client_config()));
+    let hosts = Hosts::new(vec![target("there", ssh_way(), &folder.join("spool"))], Some(sshd.client_config()), None);
     Bench::new(hosts, "there").await
 }
 
@@ -145,7 +145,7 @@ async fn a_cut_anywhere_neither_loses_nor_doubles_a_step() {
         let folder = tempfile::tempdir().unwrap();
         let (port, proxy) = cutting_proxy(sshd.port(), Some(cut)).await;
         sshd.write_client(&format!("Host target\n  Port {port}"));
-        let hosts = Hosts::new(vec![target("there", ssh_way(), &folder.path().join("spool"))], Some(sshd.client_config()));
+        let hosts = Hosts::new(vec![target("there", ssh_way(), &folder.path().join("spool"))], Some(sshd.client_config()), None);
         // The cut may hit the log-in itself: the second connection is whole.
         let host = "there".parse().unwrap();
         let place = match super::Transport::reach(hosts.as_ref(), &host).await {
@@ -202,7 +202,7 @@ async fn a_host_that_cannot_be_reached_says_the_true_cause() {
     let sshd = Sshd::start("");
     let reach = async |config: &str| {
         sshd.write_client(config);
-        let hosts = Hosts::new(vec![target("there", ssh_way(), Path::new("/nowhere"))], Some(sshd.client_config()));
+        let hosts = Hosts::new(vec![target("there", ssh_way(), Path::new("/nowhere"))], Some(sshd.client_config()), None);
         super::Transport::reach(hosts.as_ref(), &"there".parse().unwrap()).await.unwrap_err().why
     };
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -217,7 +217,7 @@ async fn an_address_is_never_taken_for_an_option() {
     let mark = folder.path().join("mark");
     let address = format!("-oProxyCommand=touch {}", mark.display());
     let way = Way::Ssh { address, port: None, user: None };
-    let hosts = Hosts::new(vec![target("there", way, folder.path())], Some(sshd.client_config()));
+    let hosts = Hosts::new(vec![target("there", way, folder.path())], Some(sshd.client_config()), None);
     assert!(super::Transport::reach(hosts.as_ref(), &"there".parse().unwrap()).await.is_err());
     assert!(!mark.exists());
 }
@@ -226,7 +226,7 @@ async fn an_address_is_never_taken_for_an_option() {
 async fn refused(spool: &Path, expected: &str) {
     let folder = tempfile::tempdir().unwrap();
     let mark = folder.path().join("mark");
-    let hosts = Hosts::new(vec![target("here", Way::Local, spool)], None);
+    let hosts = Hosts::new(vec![target("here", Way::Local, spool)], None, None);
     let bench = Bench::new(hosts, "here").await;
     let (outcome, _) = bench.make(&Try::new(Mode::Claim, &format!("touch '{}'", mark.display()))).await;
     match outcome {
@@ -273,7 +273,7 @@ impl Drop for Mounted {
 async fn a_spool_that_is_full_starts_nothing_and_one_that_fills_up_keeps_the_end() {
     let mounted = Mounted::new("size=256k,mode=0700");
     let spool = mounted.0.path();
-    let hosts = Hosts::new(vec![target("here", Way::Local, spool)], None);
+    let hosts = Hosts::new(vec![target("here", Way::Local, spool)], None, None);
     let bench = Bench::new(hosts, "here").await;
     let (outcome, heard) = bench.make(&Try::new(Mode::Claim, "head -c 1000000 /dev/zero 2>/dev/null; exit 6")).await;
     assert_eq!(outcome, Outcome::Exited { code: 6 }, "the end has room");
@@ -316,7 +316,7 @@ fn claim_of(spool: &Path, attempt: &Try) -> (std::path::PathBuf, Vec<String>) {
 async fn a_claim_whose_supervisor_died_without_an_end_is_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, mark) = (folder.path().join("spool"), folder.path().join("mark"));
-    let bench = Bench::new(Hosts::new(vec![target("here", Way::Local, &spool)], None), "here").await;
+    let bench = Bench::new(Hosts::new(vec![target("here", Way::Local, &spool)], None, None), "here").await;
     let attempt = Try::new(Mode::Claim, &format!("echo $$ >'{0}.new'; mv '{0}.new' '{0}'; sleep 1000", mark.display()));
     let killer = async {
         until("the step runs", || mark.exists()).await;
@@ -332,7 +332,7 @@ async fn a_claim_whose_supervisor_died_without_an_end_is_unknown() {
 async fn a_claim_from_before_a_restart_of_the_host_is_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let spool = folder.path().join("spool");
-    let bench = Bench::new(Hosts::new(vec![target("here", Way::Local, &spool)], None), "here").await;
+    let bench = Bench::new(Hosts::new(vec![target("here", Way::Local, &spool)], None, None), "here").await;
     let mut attempt = Try::new(Mode::Claim, "true");
     assert_eq!(bench.make(&attempt).await.0, Outcome::Exited { code: 0 });
     let (file, words) = claim_of(&spool, &attempt);
@@ -351,7 +351,7 @@ async fn a_script_that_was_changed_on_its_way_never_starts() {
     let (sent, arrived) = (format!("touch '{}' ", mark.display()), format!("touch '{}';", mark.display()));
     let sum = Digest::of(sent.as_bytes());
     let run = Try::new(Mode::Claim, "").run;
-    let request = format!("start {run} 1 step.main.1 {} {sum} sh - 5 10 0 0 start\n{}\n{arrived}", sent.len(), spool.display());
+    let request = format!("start {run} here 1 step.main.1 {} {sum} sh - 5 10 0 0 start\n{}\n{arrived}", sent.len(), spool.display());
     station.send("n1", request.as_bytes()).await.unwrap();
     match station.answer("n1").await.unwrap() {
         Answer::Refused(why) => assert!(why.contains("did not arrive as it was sent"), "{why}"),
@@ -395,7 +395,7 @@ async fn a_step_becomes_another_user_who_cannot_read_the_spool_and_can_be_ended(
 #[tokio::test]
 async fn a_step_that_becomes_somebody_without_sudo_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
-    let hosts = Hosts::new(vec![target("here", Way::Local, &folder.path().join("spool"))], None);
+    let hosts = Hosts::new(vec![target("here", Way::Local, &folder.path().join("spool"))], None, None);
     let bench = Bench::new(hosts, "here").await;
     for mode in [Mode::Claim, Mode::Direct] {
         let mut attempt = Try::new(mode, "id -un");

@@ -1,5 +1,6 @@
 //! One host: its road, the shells that stand ready there, and what is asked of them. Never holds more than a few shells.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,9 +9,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::order::{GRACE_TENTHS, Order};
 use super::pipe::{NoShell, Pipe, Road};
 use super::station::{Answer, Station, nonce};
-use super::transport::{OutputSink, StopSignal, Target};
+use super::transport::{OutputSink, StopSignal, Target, Unreached};
 use super::{claim, direct, ending};
-use crate::base::RunId;
+use crate::base::{HostName, RunId};
 use crate::event::{Mode, Outcome, Place};
 
 /// Shells of each kind that stand ready on a host: sshd's default is ten sessions a connection, and a host's steps are rarely concurrent.
@@ -25,6 +26,9 @@ const FULL_PAUSE: Duration = Duration::from_millis(100);
 /// How long ending a session may take: the grace, the search for survivors, and a slow host.
 const SLAY: Duration = Duration::from_secs(GRACE_TENTHS as u64 / 10 + 30);
 
+/// Marking is a courtesy to a later resume: a host that is slower than this is left unmarked, and a person is asked then.
+const MARK: Duration = Duration::from_secs(15);
+
 /// A host of the inventory.
 pub(super) struct Host {
     target: Target,
@@ -32,6 +36,10 @@ pub(super) struct Host {
     idle: Mutex<Vec<Station>>,
     /// Shells that have read the script for steps without a claim.
     plain: Mutex<Vec<Pipe>>,
+    /// The run that may claim here.
+    claims: Option<RunId>,
+    /// Whether the host was asked to bear the run's mark, or anything was sent to it: from then on it is not marked.
+    touched: AtomicBool,
 }
 
 /// Whether a shell has read what it must know before a request.
@@ -42,8 +50,35 @@ pub(super) enum Prepared {
 }
 
 impl Host {
-    pub fn new(target: Target, road: Box<dyn Road>) -> Self {
-        Self { target, road, idle: Mutex::new(Vec::new()), plain: Mutex::new(Vec::new()) }
+    pub fn new(target: Target, road: Box<dyn Road>, claims: Option<RunId>) -> Self {
+        Self { target, road, idle: Mutex::default(), plain: Mutex::default(), claims, touched: AtomicBool::new(false) }
+    }
+
+    pub fn name(&self) -> &HostName {
+        &self.target.name
+    }
+
+    /// Connects, says where it leads, and marks the host for a run that may claim there.
+    pub async fn reach(&self) -> Result<Place, Unreached> {
+        let place = self.road.reach().await?;
+        if let Some(run) = &self.claims
+            && self.spool_is_sayable()
+            && !self.touched.load(Ordering::SeqCst)
+        {
+            // A host that cannot be marked is reached all the same: what starts there is told why it cannot.
+            let _ = timeout(MARK, self.mark(run)).await;
+        }
+        Ok(place)
+    }
+
+    async fn mark(&self, run: &RunId) -> Result<(), NoShell> {
+        let mut station = self.station().await?;
+        let (nonce, request) = (nonce(), format!("mark {run} {}\n{}\n", self.target.name, self.spool()));
+        self.touched.store(true, Ordering::SeqCst);
+        if station.send(&nonce, request.as_bytes()).await.is_ok() && matches!(station.answer(&nonce).await, Ok(Answer::Marked)) {
+            self.give_back(station);
+        }
+        Ok(())
     }
 
     pub fn road(&self) -> &dyn Road {
@@ -55,11 +90,16 @@ impl Host {
         self.target.spool.as_deref().unwrap_or("")
     }
 
+    fn spool_is_sayable(&self) -> bool {
+        !self.spool().contains('\n') && (self.spool().is_empty() || self.spool().starts_with('/'))
+    }
+
     /// Carries out an order.
     pub async fn run(&self, order: &Order, out: &mut dyn OutputSink, stop: StopSignal) -> Outcome {
-        if self.spool().contains('\n') || (!self.spool().is_empty() && !self.spool().starts_with('/')) {
+        if !self.spool_is_sayable() {
             return ending::refused(format!("expected a spool that is an absolute path, got {:?}", self.spool()));
         }
+        self.touched.store(true, Ordering::SeqCst);
         match order.mode {
             Mode::Claim => claim::run(self, order, out, stop).await,
             Mode::Direct => direct::run(self, order, out, stop).await,
@@ -122,7 +162,7 @@ impl Host {
 
     /// The same over this shell.
     pub async fn stop_over(&self, station: &mut Station, order: &Order) -> Result<String, NoShell> {
-        let request = format!("stop {} {} {GRACE_TENTHS}\n{}\n", order.run, order.key, self.spool());
+        let request = format!("stop {} {} {} {GRACE_TENTHS}\n{}\n", order.run, self.target.name, order.key, self.spool());
         self.slain(station, &request).await
     }
 
@@ -144,7 +184,7 @@ impl Host {
     /// Tells the host that an attempt's output is durable here. Costs no wait: it is read before the next request, over the same shell.
     pub async fn forget(&self, run: &RunId, key: &str) {
         let Some(mut station) = self.idle().pop() else { return };
-        let request = format!("forget {run} {key}\n{}\n", self.spool());
+        let request = format!("forget {run} {} {key}\n{}\n", self.target.name, self.spool());
         if station.send(&nonce(), request.as_bytes()).await.is_ok() {
             self.give_back(station);
         }

@@ -20,15 +20,17 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// Knows these hosts; connects to none of them. `ssh_config` is a file that stands in for the operator's own configuration.
-    pub fn new(targets: Vec<Target>, ssh_config: Option<String>) -> Arc<Self> {
+    /// Knows these hosts; connects to none of them. `ssh_config` is a file that stands in for the operator's own configuration. `claims` is
+    /// the run that may change something: each host is marked for it when it is reached, so that a missing claim proves something later.
+    /// A run that only reads gives `None` and leaves no trace.
+    pub fn new(targets: Vec<Target>, ssh_config: Option<String>, claims: Option<RunId>) -> Arc<Self> {
         let house = Arc::new(SshHouse::new(ssh_config));
         let host = |target: Target| {
             let road: Box<dyn Road> = match &target.way {
                 Way::Local => Box::new(LocalRoad::default()),
                 Way::Ssh { address, port, user } => Box::new(SshRoad::new(house.clone(), address.clone(), *port, user.clone())),
             };
-            (target.name.clone(), Host::new(target, road))
+            (target.name.clone(), Host::new(target, road, claims.clone()))
         };
         Arc::new(Self { hosts: targets.into_iter().map(host).collect() })
     }
@@ -37,7 +39,7 @@ impl Hosts {
     #[cfg(test)]
     pub(super) fn with_shell(target: Target, shell: &'static [&'static str]) -> Arc<Self> {
         let road = Box::new(LocalRoad::with_shell(shell));
-        Arc::new(Self { hosts: BTreeMap::from([(target.name.clone(), Host::new(target, road))]) })
+        Arc::new(Self { hosts: BTreeMap::from([(target.name.clone(), Host::new(target, road, None))]) })
     }
 
     fn host(&self, name: &HostName) -> Result<&Host, String> {
@@ -47,7 +49,7 @@ impl Hosts {
 
 impl Transport for Hosts {
     fn reach<'a>(&'a self, host: &'a HostName) -> BoxFuture<'a, Result<Place, Unreached>> {
-        Box::pin(async move { self.host(host).map_err(|why| Unreached { why })?.road().reach().await })
+        Box::pin(async move { self.host(host).map_err(|why| Unreached { why })?.reach().await })
     }
 
     fn run<'a>(&'a self, permit: Permit, out: &'a mut dyn OutputSink, stop: StopSignal) -> BoxFuture<'a, Outcome> {
@@ -67,8 +69,8 @@ impl Transport for Hosts {
 
     fn forget<'a>(&'a self, host: &'a HostName, run: &'a RunId, step: &'a StepId, part: Part, attempt: u32) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            if let Ok(host) = self.host(host) {
-                host.forget(run, &key(step, part, attempt)).await;
+            if let Ok(known) = self.host(host) {
+                known.forget(run, &key(step, host, part, attempt)).await;
             }
         })
     }

@@ -57,8 +57,10 @@ pub(super) enum Answer {
     Gone(String),
     /// Nothing was started.
     Refused(String),
-    /// The target holds no trace of the run.
+    /// The target cannot show that nothing was begun.
     Lost(String),
+    /// The host is marked: what has no claim there from now on was never begun.
+    Marked,
     /// What lives of a session after it was ended: process ids.
     Slain(String),
 }
@@ -193,6 +195,7 @@ fn parse(said: &str) -> Option<Answer> {
         "gone" => Some(Answer::Gone(rest)),
         "refused" => Some(Answer::Refused(rest)),
         "lost" => Some(Answer::Lost(rest)),
+        "marked" => Some(Answer::Marked),
         "slain" => Some(Answer::Slain(rest)),
         _ => None,
     }

@@ -37,7 +37,7 @@ pub type StopSignal = tokio::sync::watch::Receiver<StopLevel>;
 pub struct Target {
     pub name: HostName,
     pub way: Way,
-    /// The folder under which claims lie; `$HOME/.local/state/runbook` where it is `None`.
+    /// The folder under which claims lie; `$HOME/.local/state/runbook-claims` where it is `None`.
     pub spool: Option<String>,
 }
 
@@ -60,6 +60,7 @@ pub struct Unreached {
 /// Hosts to run actions on.
 pub trait Transport: Send + Sync {
     /// Connects where there is no connection, and says where it leads: log-in and proven host key. Runs nothing there.
+    /// Within a run it is called before anything is started on that host, and never after: it may mark the host as untouched by the run.
     /// Callers may ask for many hosts at once; the transport bounds what a host or bastion must bear.
     fn reach<'a>(&'a self, host: &'a HostName) -> BoxFuture<'a, Result<Place, Unreached>>;
 

@@ -72,7 +72,7 @@ impl Scope {
     }
 
     fn context(&self) -> Value {
-        self.values.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
+        Value::from_pairs(self.values.iter().map(|(name, value)| (name.as_str(), value.clone())))
     }
 }
 
@@ -109,7 +109,7 @@ pub fn check_places(text: &str) -> Result<(), TemplateError> {
     let mut environment = environment();
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.set_formatter(|out, _, _| write!(out, "{MARK}0{MARK}").map_err(Error::from));
-    match environment.render_str(text, Value::from_iter(std::iter::empty::<(&str, Value)>())) {
+    match environment.render_str(text, Value::from_pairs(std::iter::empty::<(&str, Value)>())) {
         Ok(marked) => Ok(insert(&marked, &[Insert::Number("0".to_owned())]).map(|_| ())?),
         Err(_) => Ok(()), // a filter that needs a value: that is seen when there is one
     }

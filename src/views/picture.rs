@@ -31,11 +31,17 @@ pub fn gate_block(state: &State, gate: GateNo, open: &GateState, now: Timestamp)
     for step in &open.asks.covers {
         let stage = state.steps.get(step).and_then(|step| step.stage.as_ref());
         let commands = stage.map(stage_lines).unwrap_or_default();
-        lines.extend(commands.into_iter().skip(1).map(|line| Line::new().plain("    ").with(Tone::Command, line)));
+        lines.extend(commands.into_iter().skip(1).map(|line| Line::new().plain("    ").with(Tone::Command, readable(&line))));
     }
     let ask = Line::new().plain("      ask a colleague to run:  ").with(Tone::Strong, format!("runbook approve {}", opened.run.short()));
     lines.push(ask);
     lines
+}
+
+/// A line of a document as people write it; what it hides is escaped again when the line is rendered.
+fn readable(line: &str) -> String {
+    let bytes = crate::base::from_ascii(line).unwrap_or_else(|| line.as_bytes().to_vec());
+    String::from_utf8(bytes).unwrap_or_else(|_| line.to_owned())
 }
 
 fn who(open: &GateState) -> String {
