@@ -98,14 +98,19 @@ fn perform(stage: &Stage<'_>, cast: &Cast<'_>) -> Result<Act, Failure> {
 fn answer(stage: &Stage<'_>, cast: &Cast<'_>, waiting: &Waiting) -> Result<(), Failure> {
     if !stage.context.is_attended() {
         stage.say("The run waits for a second person. Bob reads what exactly would run, and signs it.\n\n");
-        return cast.approve_with(Actor::Bob, waiting);
+        return answered(cast.approve_with(Actor::Bob, waiting)?);
     }
     stage.say("The run waits for a second person. Now you are Bob: read what exactly would run, and type the check code.\n\n");
     if cast.approve_by_hand(Actor::Bob, waiting)? {
         return Ok(());
     }
     stage.say("No check code, no approval: Bob denies it, so that the run ends.\n\n");
-    cast.deny(Actor::Bob, waiting)
+    answered(cast.deny(Actor::Bob, waiting)?)
+}
+
+/// A run that nobody answers would wait for its gate to expire.
+fn answered(was: bool) -> Result<(), Failure> {
+    if was { Ok(()) } else { Err(Failure::refused("the run did not take Bob's answer: see his lines above")) }
 }
 
 fn where_to_look(scene: &Scene, cast: &Cast<'_>, run: Option<&str>) -> String {
@@ -114,7 +119,7 @@ fn where_to_look(scene: &Scene, cast: &Cast<'_>, run: Option<&str>) -> String {
     let program = cast.words();
     let quoted = scene::quoted(&record);
     format!(
-        "The record lies in {}\nLook further with\n  {program} log {run}\n  {program} log {run} --output-of restart-the-service\n  \
+        "The record lies in {}\nLook further with\n  {program} log {run}\n  {program} log {run} --output-of save-what-a-restart-would-destroy\n  \
          {program} verify {run}\nand without this program, from its source folder, with\n  python3 docs/verify_record.py {quoted}\n",
         record.display(),
     )

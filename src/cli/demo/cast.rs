@@ -66,7 +66,9 @@ impl<'a> Cast<'a> {
     pub(super) fn exec(&self, actor: Actor) -> Result<AtWork, Failure> {
         let mut command = self.command(actor);
         command.args(["exec", "restart-db"]);
-        self.begin(actor, command)
+        let at_work = self.begin(actor, command)?;
+        self.scene.write("people/pid", &format!("{}\n", at_work.process.id()))?; // for the guard
+        Ok(at_work)
     }
 
     /// Waits until the run asks for an approval; `None` where it ended before.
@@ -97,11 +99,11 @@ impl<'a> Cast<'a> {
         Ok(list["runs"].as_array().and_then(|runs| runs.iter().find_map(waiting)))
     }
 
-    /// Approves what is shown, by its check code.
-    pub(super) fn approve_with(&self, actor: Actor, waiting: &Waiting) -> Result<(), Failure> {
+    /// Approves what is shown, by its check code; says whether that counted.
+    pub(super) fn approve_with(&self, actor: Actor, waiting: &Waiting) -> Result<bool, Failure> {
         let mut command = self.command(actor);
         command.args(["approve", &waiting.run, "--check", &waiting.check]);
-        self.begin(actor, command)?.finish().map(|_| ())
+        self.begin(actor, command)?.finish().map(|status| status == 0)
     }
 
     /// Hands the terminal to the person; says whether they approved.
@@ -111,11 +113,11 @@ impl<'a> Cast<'a> {
         Ok(status.success())
     }
 
-    /// Denies it, with a reason.
-    pub(super) fn deny(&self, actor: Actor, waiting: &Waiting) -> Result<(), Failure> {
+    /// Denies it, with a reason; says whether that counted.
+    pub(super) fn deny(&self, actor: Actor, waiting: &Waiting) -> Result<bool, Failure> {
         let mut command = self.command(actor);
         command.args(["deny", &waiting.run, "--because", "no check code was typed"]);
-        self.begin(actor, command)?.finish().map(|_| ())
+        self.begin(actor, command)?.finish().map(|status| status == 0)
     }
 
     /// Whether the record proves what it should.

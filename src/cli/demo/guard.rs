@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 /// Reads until the end of its input, then ends the processes whose ids lie in the folder's files.
 const WATCH: &str = r#"trap '' HUP INT TERM
 cat >/dev/null
-for file in "$1/service/pid" "$1/ssh/pid"; do
+for file in "$1/people/pid" "$1/service/pid" "$1/ssh/pid"; do
   pid=$(cat "$file" 2>/dev/null) || continue
   case $(ps -o args= -p "$pid" 2>/dev/null) in
     *"$1"*) kill -s KILL -- "-$pid" 2>/dev/null || kill -s KILL "$pid" ;;
