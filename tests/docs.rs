@@ -126,6 +126,31 @@ fn is_planned(place: &str, word: &str) -> bool {
 }
 
 #[test]
+fn the_format_of_the_record_names_every_event() {
+    let source = page("src/event.rs");
+    let (_, body) = source.split_once("pub enum Event {").expect("the events");
+    let (body, _) = body.split_once("\n}").expect("their end");
+    let variants = body.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| line.starts_with(char::is_uppercase));
+    let names: Vec<String> = variants.filter_map(|line| line.split(|sign: char| !sign.is_alphanumeric()).next()).map(snake_case).collect();
+    assert!(names.len() >= 20, "{names:?}");
+    let format = page("docs/record-format.md");
+    let missing: Vec<String> = names.into_iter().filter(|name| !format.contains(&format!("`{name}`"))).collect();
+    nothing(&missing, "docs/record-format.md does not name these events:");
+}
+
+/// As serde renames variants: `GateOpened` is `gate_opened`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for sign in name.chars() {
+        if sign.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(sign.to_lowercase());
+    }
+    snake
+}
+
+#[test]
 fn a_link_between_documents_leads_somewhere() {
     let mut findings = Vec::new();
     for path in markdown() {
