@@ -73,7 +73,8 @@ impl Context {
     pub fn library(&self) -> Result<Library, Failure> {
         let library = Library::open(&self.library_folder()?)?;
         if !library.warnings.is_empty() && !self.quiet {
-            self.talk(&format!("{}\n\n", library.warnings.render(self.diagnostics_colour())));
+            let (count, s) = (library.warnings.len(), if library.warnings.len() == 1 { "" } else { "s" });
+            self.talk(&format!("warning: {count} warning{s} about the library's own files: `runbook lint` shows what\n"));
         }
         Ok(library)
     }
@@ -145,7 +146,13 @@ impl Context {
     /// Says why a command failed: for people on standard error, for programs as one object on standard output.
     pub fn report(&self, failure: &Failure) {
         match self.output {
-            Output::Text => self.talk(&format!("error: {}\n", failure.message.trim_end())),
+            Output::Text => {
+                let message = failure.message.trim_end();
+                let names_itself =
+                    message.trim_start_matches(|c: char| c == '\x1b' || c == '[' || c == ';' || c == 'm' || c.is_ascii_digit());
+                let prefix = if names_itself.starts_with("error[") { "" } else { "error: " }; // diagnostics begin with their code
+                self.talk(&format!("{prefix}{message}\n"));
+            }
             Output::Json => self.print_json(&ErrorJson {
                 error: ErrorBody { exit_status: failure.exit.code(), kind: failure.exit, message: &failure.message },
             }),

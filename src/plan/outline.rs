@@ -147,12 +147,18 @@ fn template_lines(step: &ProgramStep) -> Vec<String> {
     let name = written(&step.step.name.value);
     let mut lines = vec![format!("step {} {} \"{name}\" {}, not rendered yet", step.number, step.id, step.effect)];
     if let Some(hosts) = &step.step.hosts {
-        lines.push(format!("  on {}", written(&hosts.value)));
+        let user = step.step.r#become.as_ref().map_or(String::new(), |user| format!(", as {}", written(&user.value)));
+        let timeout = step.step.timeout.as_ref().map_or(String::new(), |timeout| format!(", timeout {}", written(&timeout.value)));
+        lines.push(format!("  on {}{user}{timeout}", written(&hosts.value)));
     }
     let marked = |mark: &str, text: &str| text.trim_end().lines().map(|line| format!("  {mark} {}", written(line))).collect::<Vec<_>>();
     lines.extend(step.step.done_when.iter().flat_map(|look| marked("?", &look.value)));
     match &step.step.work {
-        Work::Run { command, .. } | Work::Check { command, .. } => lines.extend(marked("$", &command.value)),
+        Work::Run { command, .. } | Work::Check { command, .. } => {
+            lines.extend(step.step.env.iter().map(|(name, value)| format!("  $ export {}={}", name.value, written(&value.value))));
+            lines.extend(step.step.cwd.iter().map(|folder| format!("  $ cd -- {}", written(&folder.value))));
+            lines.extend(marked("$", &command.value));
+        }
         Work::Manual { instructions } => lines.extend(marked(">", &instructions.value)),
         Work::Wait { period } => lines.push(format!("  wait {}", written(&period.value))),
         Work::Block { .. } => {} // flattened away

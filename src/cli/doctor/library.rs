@@ -33,6 +33,7 @@ fn own_files(library: &Library) -> Finding {
     let root = library.root().display().to_string();
     match library.warnings.len() {
         0 => Finding::ok("library", root),
+        1 => Finding::warn("library", format!("{root}, a warning"), "runbook lint shows it"),
         several => Finding::warn("library", format!("{root}, {several} warnings"), "runbook lint shows them"),
     }
 }
@@ -63,7 +64,8 @@ fn trouble(context: &Context, library: &Library, name: &str) -> Option<Finding> 
     match (errors.sorted().first(), problems.len()) {
         (Some(error), _) => Some(Finding::bad("runbooks", format!("{name}, line {}: {}", error.position().0, error.message), remedy)),
         (None, 0) => None,
-        (None, count) => Some(Finding::warn("runbooks", format!("{name} has {count} warnings"), remedy)),
+        (None, 1) => Some(Finding::warn("runbooks", format!("{name} has a warning"), remedy)),
+        (None, several) => Some(Finding::warn("runbooks", format!("{name} has {several} warnings"), remedy)),
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn store(context: &Context) -> Vec<Finding> {
     const REMEDY: &str = "name a folder that you may write to, by --store DIR or RUNBOOK_STORE";
     let store = match context.store() {
         Ok(store) => store,
-        Err(failure) => return vec![Finding::bad("store", failure.message, REMEDY)],
+        Err(failure) => return vec![Finding::bad("store", "cannot be used", failure.message)],
     };
     let root = store.root();
     if let Err(error) = probe(root) {
