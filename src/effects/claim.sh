@@ -94,7 +94,6 @@ rb_end() {
   read -r rb_up rb_line </proc/uptime
   printf '%-126s.\n' "$* $rb_up $rb_boot" 1<>"$rb_base.end"; sync "$rb_base.end" 2>/dev/null || sync
 }
-rb_room() { printf '%-62s\n' "$2" >"$rb_base.$1"; }
 rb_ended() {
   { read -r rb_line <"$rb_base.end"; } 2>/dev/null || return 1
   case $rb_line in [a-z]*.) rb_line=${rb_line%.} ;; *) return 1 ;; esac
@@ -173,7 +172,7 @@ rb_watch() {
     case $rb_event in
       tick) rb_say tick ;;
       taken) break ;;
-      refused) rb_say refused "$rb_why"; return ;;
+      refused) rm -f "$rb_base".*; rb_say refused "$rb_why"; return ;;
     esac
     { read -r rb_line rb_super rb_born rb_was <"$rb_base.who"; } 2>/dev/null || continue
     rb_alive "$rb_super" "$rb_born"; rb_living=$?
@@ -183,7 +182,7 @@ rb_watch() {
   done
   # No supervisor and no end: what that means is told by the claim, which may be another's.
   rb_mine=$rb_base
-  [ -f "$rb_key.claim" ] || { rb_say refused "its claim could not be written to $rb_here, or its supervisor died before"; return; }
+  [ -f "$rb_key.claim" ] || { rm -f "$rb_mine".*; rb_say refused "its claim could not be written to $rb_here, or its supervisor died before"; return; }
   rb_claimed
   if [ "$rb_base" != "$rb_mine" ]; then rm -f "$rb_mine".*; rb_attach; return; fi
   rb_say gone "it was begun, its supervisor is dead, and no end was recorded"
@@ -204,7 +203,7 @@ rb_attach() {
 # mark RUN HOST, a line with the spool: asked once, before anything can be begun here. Where the mark has lasted, all claims have.
 rb_mark_request() {
   rb_run=$1 rb_mode=mark; rb_enter
-  : >"reached.$2" || rb_refuse "nothing can be written to the spool $rb_here"
+  true >"reached.$2" 2>/dev/null || rb_refuse "nothing can be written to the spool $rb_here"
   sync "reached.$2" . 2>/dev/null || sync; rb_say marked
 }
 # start RUN HOST EPOCH KEY LENGTH SHA256 SHELL BECOME LIMIT GRACE OUT ERR MODE, a line with the spool, then the script's bytes
@@ -224,10 +223,11 @@ rb_start_request() {
     rb_line=$(sudo -n -u "$rb_become" -- true 2>&1 </dev/null) || rb_refuse "sudo does not let us become $rb_become: $rb_line"
   fi
   rb_base=$rb_key.$rb_n
-  { head -c "$rb_len" >"$rb_base.script" && printf '%-126s.\n' '' >"$rb_base.end" && rb_room pid '' && rb_room slain '- -' &&
-    : >"$rb_base.out" && : >"$rb_base.err"; } 2>/dev/null && [ -s "$rb_base.end" ] ||
+  { head -c "$rb_len" >"$rb_base.script" && printf '%-126s.\n' '' >"$rb_base.end" && rb_note "$rb_base.pid" '' &&
+    rb_note "$rb_base.slain" '- -' && true >"$rb_base.out" && true >"$rb_base.err"; } 2>/dev/null && [ -s "$rb_base.end" ] ||
     rb_refuse "the spool $rb_here has no room, or cannot be written"
   set -- $(exec $rb_sum <"$rb_base.script")
+  [ "$1" = "$rb_sha" ] || rm -f "$rb_base".*
   [ "$1" = "$rb_sha" ] || rb_refuse "the script did not arrive as it was sent: its SHA-256 is ${1:-nothing}, expected $rb_sha"
   { rb_ticks 2>/dev/null & rb_supervise </dev/null; } | rb_watch
 }
@@ -239,7 +239,7 @@ rb_slay_request() {
 # stop RUN HOST KEY GRACE, a line with the spool. What has no claim yet finds the stop after its claim, and does not begin.
 rb_stop_request() {
   rb_run=$1 rb_host=$2 rb_key=$3 rb_grace=$4 rb_mode=start rb_left=; rb_enter
-  : >"$rb_key.stop.$rb_host" || rb_refuse "nothing can be written to the spool $rb_here"
+  true >"$rb_key.stop.$rb_host" 2>/dev/null || rb_refuse "nothing can be written to the spool $rb_here"
   [ -f "$rb_key.claim" ] || { rb_say slain; return; }
   rb_claimed
   [ "$rb_owner,$rb_was" != "$rb_host,$rb_boot" ] || rb_ended || rb_slay_step stop
@@ -248,7 +248,7 @@ rb_stop_request() {
 # forget RUN HOST KEY, a line with the spool: the outcome is durable elsewhere; the claim and its end stay
 rb_forget_request() {
   rb_run=$1 rb_key=$3 rb_mode=attach; rb_enter
-  rb_claimed 2>/dev/null && [ "$rb_owner" = "$2" ] && rb_ended && 
+  rb_claimed 2>/dev/null && [ "$rb_owner" = "$2" ] && rb_ended &&
     rm -f "$rb_base.out" "$rb_base.err" "$rb_base.script" "$rb_base.pid" "$rb_base.slain" "$rb_base.note"
 }
 rb_uid=$(id -u); rb_boot=-; { read -r rb_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null

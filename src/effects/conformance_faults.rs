@@ -376,6 +376,12 @@ user=$3; shift 4
 exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups -- "$@"
 "#;
 
+/// The names of the files in the runs' folders of a spool.
+fn walk(spool: &Path) -> impl Iterator<Item = String> {
+    let runs = std::fs::read_dir(spool).unwrap().map(|run| run.unwrap().path());
+    runs.flat_map(|run| std::fs::read_dir(run).unwrap()).map(|file| file.unwrap().file_name().to_string_lossy().into_owned())
+}
+
 #[tokio::test]
 async fn a_supervisor_that_dies_before_the_claim_started_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -383,6 +389,8 @@ async fn a_supervisor_that_dies_before_the_claim_started_nothing() {
     let bench = Bench::new(Hosts::with_shell(target("here", Way::Local, &folder.path().join("spool")), shell), "here").await;
     let (outcome, _) = bench.make(&Try::new(Mode::Claim, &format!("echo ran >>'{}'", folder.path().join("count").display()))).await;
     assert!(matches!(&outcome, Outcome::NeverStarted { why, .. } if why.contains("supervisor died")), "{outcome:?}");
+    let left: Vec<_> = walk(&folder.path().join("spool")).filter(|name| name.contains("script")).collect();
+    assert!(left.is_empty(), "what never started leaves no script behind: {left:?}");
     assert_eq!(ran(folder.path()), "");
 }
 
