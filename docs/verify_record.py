@@ -191,6 +191,11 @@ class Record:
         return self.document(digest, kinds[kind]) if kind in kinds and digest and not self.drill else None
     def holds(self, head):
         return head == (0, ZERO) or (0 < head[0] <= len(self.entries) and self.entries[head[0] - 1]["sum"] == head[1])
+    def superseded(self, entry):
+        """An attempt whose outcome was unknown may be collected again: its files are those of the last answer."""
+        same = ("kind", "step", "host", "part", "attempt")
+        return entry["event"]["ended"]["outcome"]["outcome"] == "unknown" and any(
+            all(later["event"].get(key) == entry["event"][key] for key in same) for later in self.entries[entry["seq"]:])
     def judge_files(self, entry):
         event = entry["event"]
         self.named(event)
@@ -198,7 +203,7 @@ class Record:
             for key in ("runbook", "inventory", "policy", "signers"):
                 name = "allowed_signers" if key == "signers" else key + ".yaml"
                 must(sha256(self.read("inputs", name)) == event["inputs"][key], f"inputs/{name} is not what the run was opened with")
-        elif event["kind"] == "action_ended":
+        elif event["kind"] == "action_ended" and not self.superseded(entry):
             look = "look." if event["part"] == "look" else ""
             for stream, end in (("stdout", "out"), ("stderr", "err")):
                 told, names = event["ended"][stream], ("output", event["step"], f"{event['host']}.{event['attempt']}.{look}{end}")

@@ -6,6 +6,7 @@ mod document;
 mod judge;
 mod quorum;
 mod request;
+mod risk;
 mod seal;
 mod sshsig;
 #[cfg(test)]
@@ -17,5 +18,6 @@ pub use document::{Kind, ParseDocumentError, check_code, kind_of, namespace};
 pub use judge::{Bench, Counted, Refusal, judge_approval, judge_denial, judge_request, judge_seal};
 pub use quorum::{could_be_filled, filled, filled_slots};
 pub use request::{Opening, Request};
+pub use risk::risky;
 pub use seal::Seal;
 pub use sshsig::{OtherKeys, SignatureError, verify};

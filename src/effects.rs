@@ -1,5 +1,7 @@
 //! Everything that touches the world for a run: hosts, signatures, prompts, clocks. Runs nothing without a `Permit`.
 
+#![allow(clippy::disallowed_methods, reason = "this room is the door to hosts, processes and the clock")]
+
 mod claim;
 mod clock;
 #[cfg(test)]
@@ -22,6 +24,7 @@ mod marks;
 mod master;
 mod order;
 mod pipe;
+mod place;
 mod signing;
 mod ssh;
 #[cfg(test)]
@@ -34,5 +37,6 @@ mod transport;
 pub use clock::{Clock, SystemClock};
 pub use hosts::Hosts;
 pub use identity::{Claimed, Identity, KeyAtHand, WhoError, who_am_i};
+pub use place::{git_revision, machine_name};
 pub use signing::{SignError, SigningKey, SshKeygen, fingerprint_of, sign};
 pub use transport::{BoxFuture, OutputSink, StopLevel, StopSignal, Target, Transport, Unreached, Way};

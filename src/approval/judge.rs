@@ -200,7 +200,7 @@ fn by_roster(bench: &Bench<'_>, signed: &Signed<'_>, kind: Kind, text: &str, sig
     signed_by(bench.roster, signed.person, signed.key, &namespace, text, signature, bench.now, bench.other)
 }
 
-#[allow(clippy::too_many_arguments)] // one call of `verify` and what the document itself names
+#[expect(clippy::too_many_arguments, reason = "one call of `verify` and what the document itself names")]
 fn signed_by(
     roster: &Roster,
     person: &Person,

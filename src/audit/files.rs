@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::base::{Digest, Digester};
-use crate::event::{Ended, Entry, Event, Inputs, Stream};
+use crate::event::{Ended, Entry, Event, Inputs, Outcome, Stream};
 
 use super::evidence::Evidence;
 use super::report::{Findings, Severity};
@@ -22,6 +22,7 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Findings {
     for entry in &evidence.reading.entries {
         match &entry.event {
             Event::RunOpened(opened) => inputs(evidence, entry, &opened.inputs, &mut findings),
+            Event::ActionEnded { .. } if is_superseded(evidence, entry) => {}
             Event::ActionEnded { step, host, part, attempt, ended } => {
                 let (out, err) = evidence.folder.output_paths(step, host, *attempt, *part);
                 outputs += output(entry, ended, [&out, &err], &mut findings);
@@ -38,6 +39,19 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Findings {
     }
     findings.fact(format!("4 inputs, {} documents, {outputs} output files", evidence.documents.len()));
     findings
+}
+
+/// An attempt whose outcome was unknown was asked about again: its files are those of the last answer.
+fn is_superseded(evidence: &Evidence<'_>, entry: &Entry) -> bool {
+    let Event::ActionEnded { step, host, part, attempt, ended } = &entry.event else { return false };
+    if !matches!(ended.outcome, Outcome::Unknown { .. }) {
+        return false;
+    }
+    let later = usize::try_from(entry.seq).ok().and_then(|seq| evidence.reading.entries.get(seq..)).unwrap_or_default();
+    later.iter().any(|entry| match &entry.event {
+        Event::ActionEnded { step: s, host: h, part: p, attempt: a, .. } => (s, h, p, a) == (step, host, part, attempt),
+        _ => false, // only the end of the same attempt is asked about
+    })
 }
 
 fn inputs(evidence: &Evidence<'_>, entry: &Entry, inputs: &Inputs, findings: &mut Findings) {

@@ -1,8 +1,116 @@
-//! Stub.
+//! `runbook exec`: opens a run and works on it. Opens nothing before everything that can be checked was checked.
 
+use std::collections::BTreeMap;
+
+use super::args::{ExecArgs, Output, PersonArgs};
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::opening::{Purpose, ask_for_missing, given, program, sound_runbook};
+use super::session::Session;
+use crate::base::{Digest, StepId};
+use crate::effects::{Identity, git_revision, machine_name};
+use crate::engine::State;
+use crate::event::{Answer, Effect, Inputs, RunMode, RunOpened};
+use crate::journal::NewRun;
+use crate::library::Library;
+use crate::plan::{Presence, Program, Road};
 
-pub fn exec(_context: &Context, _args: &super::args::ExecArgs) -> Result<Exit, Failure> {
-    Err(Failure::usage("not built yet"))
+/// `runbook exec NAME`
+pub fn exec(context: &Context, args: &ExecArgs) -> Result<Exit, Failure> {
+    let library = context.library()?;
+    let runbook = sound_runbook(context, &library, &args.name)?;
+    let source = library.runbook(&runbook.name.value)?;
+    let identity = context.identity(&library.roster)?;
+    let given = ask_for_missing(context, &runbook, given(&args.parameters)?, &library.inventory)?;
+    let mode = if args.dry_run { RunMode::DryRun } else { RunMode::Real };
+    let presence = if context.is_attended() { Presence::Attended } else { Presence::Unattended };
+    let purpose = Purpose { mode, presence, requester: identity.person.clone() };
+    let team = (library.inventory.clone(), library.policy.clone(), library.roster.clone());
+    let mut program = program(context, team, runbook, &given, purpose)?;
+    program.answers = answers(&args.answers, &program)?;
+    needs_key(&program, &identity)?;
+    let store = context.store()?;
+    let new = NewRun {
+        opened: opened(&program, &identity, mode, &library),
+        runbook: source.bytes,
+        inventory: library.inventory_file.bytes.clone(),
+        policy: library.policy_file.bytes.clone(),
+        signers: library.signers_file.bytes.clone(),
+    };
+    let (folder, writer, entry) = store.create_run(new, Box::new(|| crate::effects::Clock::now(&crate::effects::SystemClock)))?;
+    let mut state = State::default();
+    state.after(entry.at, &entry.event).map_err(Failure::recording)?;
+    let drift = super::drift::between(
+        library.root().to_owned(),
+        program.runbook.name.value.clone(),
+        inputs_of(&entry.event),
+        super::drift::Copy::MustBeCurrent,
+    );
+    let session = Session { store: &store, folder, program: &program, key: identity.key, drift };
+    if context.output == Output::Text || !context.quiet {
+        super::session::introduce(context, &program, &state);
+    }
+    session.work(context, writer, state, |_| Ok(()))
+}
+
+/// What the journal's first line will say.
+fn opened(program: &Program, identity: &Identity, mode: RunMode, library: &Library) -> RunOpened {
+    let nothing = Digest::of(b""); // replaced by the store, from the copies that it makes
+    let run = ulid::Ulid::generate().to_string();
+    RunOpened {
+        run: run.parse().unwrap_or_else(|_| unreachable!("a ULID is a run id")),
+        mode,
+        runbook: program.runbook.name.value.clone(),
+        title: program.runbook.title.clone(),
+        requester: identity.person.clone(),
+        requester_key: identity.key.as_ref().map(|key| key.fingerprint.clone()),
+        machine: machine_name(),
+        parameters: program.parameters.written(),
+        inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing },
+        revision: git_revision(library.root()),
+        rules: program.policy.rules.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn inputs_of(event: &crate::event::Event) -> Option<Inputs> {
+    match event {
+        crate::event::Event::RunOpened(opened) => Some(opened.inputs.clone()),
+        _ => None, // a run's first event is that one
+    }
+}
+
+/// A run that may open a gate needs a key to sign the request: said now, not at the gate.
+fn needs_key(program: &Program, identity: &Identity) -> Result<(), Failure> {
+    let gated = program.steps.iter().any(|step| {
+        let authored = program.gates.get(&step.gate).is_some_and(|gate| gate.asks.is_some());
+        step.road == Road::Carry && (authored || step.effect > Effect::Read)
+    });
+    match (&identity.key, gated) {
+        (None, true) => Err(Failure::refused(format!(
+            "{} has no key at hand, and this runbook may open a gate, for which the request must be signed. Give one with --key FILE, or load it into the agent",
+            identity.person
+        ))),
+        (Some(_), _) | (None, false) => Ok(()),
+    }
+}
+
+/// `--answer STEP=done`.
+///
+/// # Errors
+/// An answer to no step, or no answer.
+pub fn answers(args: &PersonArgs, program: &Program) -> Result<BTreeMap<StepId, Answer>, Failure> {
+    let read = |text: &String| {
+        let expected =
+            || Failure::usage(format!("expected --answer STEP=done or STEP=not-done, with a step of this runbook, got {text:?}"));
+        let (step, answer) = text.split_once('=').ok_or_else(expected)?;
+        let step = program.steps.iter().find(|known| known.id.as_str() == step).ok_or_else(expected)?;
+        let remark = "given beforehand with --answer".to_owned();
+        match answer {
+            "done" => Ok((step.id.clone(), Answer::Done { remark })),
+            "not-done" => Ok((step.id.clone(), Answer::NotDone { remark })),
+            _ => Err(expected()),
+        }
+    };
+    args.answers.iter().map(read).collect()
 }

@@ -1,8 +1,48 @@
-//! Stub.
+//! `runbook import`: a signed answer that came as a file goes into its run's inbox. Judges nothing: the runner does.
 
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::answer::beside;
+use super::args::Output;
 use super::context::Context;
+use super::delivery::{Heard, await_verdict};
 use super::failure::{Exit, Failure};
+use crate::approval::{Approval, Denial};
+use crate::base::{Digest, Person, RunId};
 
-pub fn import(_context: &Context, _file: &std::path::Path) -> Result<Exit, Failure> {
-    Err(Failure::usage("not built yet"))
+#[derive(Serialize)]
+struct ImportJson {
+    run: RunId,
+    person: Person,
+    /// `counted`, `refused`, or `delivered` where no runner has looked at it yet.
+    state: &'static str,
+    why: Option<String>,
+}
+
+/// `runbook import FILE`
+pub fn import(context: &Context, file: &Path) -> Result<Exit, Failure> {
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())));
+    let (text, signature) = (read(file)?, read(&beside(file))?);
+    let (run, person, word) = match (Approval::parse(&text), Denial::parse(&text)) {
+        (Ok(approval), _) => (approval.body.run, approval.approver, "approval"),
+        (Err(_), Ok(denial)) => (denial.body.run, denial.person, "denial"),
+        (Err(error), Err(_)) => return Err(Failure::usage(format!("{} is no approval and no denial: {error}", file.display()))),
+    };
+    let folder = context.store()?.find(run.as_str())?;
+    let digest = Digest::of(text.as_bytes());
+    let name = format!("{word}.{}.{}", person.as_str().replace(['@', '+'], "-"), &digest.to_string()[..8]);
+    folder.drop_document(&name, text.as_bytes(), &signature)?;
+    let (state, why) = match await_verdict(&folder, digest) {
+        Heard::Counted => ("counted", None),
+        Heard::Refused(why) => ("refused", Some(why)),
+        Heard::Nothing => ("delivered", None),
+    };
+    match (context.output, &why) {
+        (Output::Json, _) => context.print_json(&ImportJson { run, person, state, why: why.clone() }),
+        (Output::Text, Some(why)) => return Err(Failure::refused(format!("the run did not count it: {why}"))),
+        (Output::Text, None) => context.write_out(&format!("the {word} of {person} was {state} (run {})\n", run.short())),
+    }
+    Ok(if why.is_some() { Exit::Refused } else { Exit::Ok })
 }

@@ -1,8 +1,148 @@
-//! Stub.
+//! `runbook resume`: one event, then the same loop. Goes on only with what the run was opened with.
 
+use super::args::ResumeArgs;
 use super::context::Context;
+use super::drift::{Copy, between, changes};
+use super::exec::answers;
 use super::failure::{Exit, Failure};
+use super::opening::{Purpose, program};
+use super::session::Session;
+use crate::base::Digest;
+use crate::effects::{Clock, Identity, SystemClock, machine_name};
+use crate::engine::{Life, State};
+use crate::event::{Event, Inputs, RunOpened};
+use crate::journal::{JournalWriter, RunFolder};
+use crate::library::{Inventory, Library, Policy, Roster, read_allowed_signers, read_inventory, read_policy};
+use crate::plan::Presence;
+use crate::runbook::{Runbook, read};
+use crate::text::{Diagnostics, Source, decode};
 
-pub fn resume(_context: &Context, _args: &super::args::ResumeArgs) -> Result<Exit, Failure> {
-    Err(Failure::usage("not built yet"))
+/// `runbook resume RUN`
+pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, Failure> {
+    let store = context.store()?;
+    let folder = store.find(&args.run)?;
+    let (writer, state) = reopen(context, &folder)?;
+    let Some((_, opened)) = state.opened.clone() else {
+        return Err(Failure::new(Exit::Tampered, "the journal does not say how the run was opened"));
+    };
+    if let Life::Closed(verdict) = state.life {
+        let said = crate::views::verdict_word(verdict);
+        return Err(Failure::usage(format!("run {} is closed ({said}); nothing is left to resume", opened.run.short())));
+    }
+    let copies = Copies::read(&folder, &opened)?;
+    let identity = same_person(context.identity(&copies.roster)?, &opened)?;
+    let library = context.library()?;
+    let copy = if args.approved_copy { Copy::ApprovedIsEnough } else { Copy::MustBeCurrent };
+    unchanged(&library, &opened, copy)?;
+    let presence = if context.is_attended() { Presence::Attended } else { Presence::Unattended };
+    let purpose = Purpose { mode: opened.mode, presence, requester: opened.requester.clone() };
+    let Copies { runbook, inventory, policy, roster } = copies;
+    let mut program = program(context, (inventory, policy, roster), runbook, &opened.parameters, purpose)?;
+    program.answers = answers(&args.answers, &program)?;
+    let drift = between(library.root().to_owned(), opened.runbook.clone(), Some(opened.inputs.clone()), copy);
+    let session = Session { store: &store, folder, program: &program, key: identity.key, drift };
+    let resumed = Event::RunResumed { person: identity.person, epoch: state.epoch + 1, machine: machine_name() };
+    session.work(context, writer, state, |recorder| recorder.append(resumed).map_err(Failure::recording))
+}
+
+/// Opens a run's journal for writing, with the state that it makes.
+///
+/// # Errors
+/// Where another process runs it, or the record is damaged.
+pub fn reopen(context: &Context, folder: &RunFolder) -> Result<(JournalWriter, State), Failure> {
+    let run = folder.path().file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+    let seen =
+        run.as_ref().map(|run| context.seen()?.newest(run).map_err(|error| Failure::new(Exit::Tampered, error))).transpose()?.flatten();
+    let anchored = run.as_ref().map_or(Ok(0), |run| crate::audit::anchored_line(folder, run, seen))?;
+    let (writer, reading) = JournalWriter::open(folder.path(), anchored, Box::new(|| SystemClock.now()))?;
+    if let Some(torn) = &reading.torn {
+        context.talk(&format!("line {} was torn when the last runner ended ({}); it was moved to journal.torn-<n>\n", torn.line, torn.why));
+    }
+    if let (Some(run), Some(seen)) = (&run, seen)
+        && !reading.holds(seen)
+    {
+        return Err(Failure::new(
+            Exit::Tampered,
+            format!("run {run}: line {} was seen here before, and the record no longer holds it", seen.seq),
+        ));
+    }
+    let mut state = State::default();
+    for entry in &reading.entries {
+        state.after(entry.at, &entry.event).map_err(|illegal| Failure::new(Exit::Tampered, format!("line {}: {illegal}", entry.seq)))?;
+    }
+    Ok((writer, state))
+}
+
+/// The copies that a run works by.
+struct Copies {
+    runbook: Runbook,
+    inventory: Inventory,
+    policy: Policy,
+    roster: Roster,
+}
+
+impl Copies {
+    fn read(folder: &RunFolder, opened: &RunOpened) -> Result<Self, Failure> {
+        let Inputs { runbook, inventory, policy, signers } = opened.inputs;
+        let (policy, problems) = read_policy(&copy(folder, "policy.yaml", policy)?);
+        let policy = sound(policy, &problems)?;
+        let (inventory, problems) = match copy(folder, "inventory.yaml", inventory)? {
+            empty if empty.text().is_empty() => (Some(Inventory::only_local()), Diagnostics::new()),
+            source => read_inventory(&source),
+        };
+        let inventory = sound(inventory, &problems)?;
+        let (roster, problems) =
+            read_allowed_signers(&copy(folder, "allowed_signers", signers)?, &policy.rules.domain, &policy.rules.people);
+        let roster = sound(roster, &problems)?;
+        let (runbook, problems) = read(&copy(folder, "runbook.yaml", runbook)?, &opened.runbook);
+        Ok(Self { runbook: sound(runbook, &problems)?, inventory, policy, roster })
+    }
+}
+
+fn copy(folder: &RunFolder, name: &str, digest: Digest) -> Result<Source, Failure> {
+    let bytes = folder.input(name)?;
+    if Digest::of(&bytes) != digest {
+        return Err(Failure::new(Exit::Tampered, format!("inputs/{name} is not what the run was opened with")));
+    }
+    if bytes.is_empty() {
+        return Ok(Source::new(name, ""));
+    }
+    decode(name, &bytes).map_err(|problems| Failure::new(Exit::Tampered, problems.render(crate::text::Colour::Plain)))
+}
+
+fn sound<T>(value: Option<T>, problems: &Diagnostics) -> Result<T, Failure> {
+    value.ok_or_else(|| Failure::new(Exit::Tampered, problems.render(crate::text::Colour::Plain)))
+}
+
+/// A run is gone on with by who opened it, with the same key: its requests are in that name.
+fn same_person(identity: Identity, opened: &RunOpened) -> Result<Identity, Failure> {
+    let Identity { person, key, .. } = &identity;
+    if *person != opened.requester {
+        return Err(Failure::refused(format!(
+            "run {} is {}'s, and you are {person}: only its requester can resume it. Start a new run, or ask {} to resume",
+            opened.run.short(),
+            opened.requester,
+            opened.requester
+        )));
+    }
+    match (&opened.requester_key, key.as_ref().map(|key| &key.fingerprint)) {
+        (Some(wanted), got) if got != Some(wanted) => {
+            Err(Failure::refused(format!("the run was opened with the key {wanted}: give that one with --key, or load it into the agent")))
+        }
+        (Some(_) | None, _) => Ok(identity),
+    }
+}
+
+fn unchanged(library: &Library, opened: &RunOpened, copy: Copy) -> Result<(), Failure> {
+    let changes = changes(library.root(), &opened.runbook, &opened.inputs);
+    let against: Vec<&str> = changes.iter().filter(|change| !change.is_passed_over(copy)).map(super::drift::Change::said).collect();
+    if against.is_empty() {
+        return Ok(());
+    }
+    let only_runbook = changes.iter().all(|change| change.is_passed_over(Copy::ApprovedIsEnough));
+    let remedy = match only_runbook {
+        true => "to go on with the copy that was approved:  --approved-copy",
+        false => "start a new run; this one can be closed with:  runbook stop",
+    };
+    Err(Failure::refused(format!("since run {} was opened, {}; {remedy}", opened.run.short(), against.join(", and "))))
 }

@@ -1,8 +1,86 @@
-//! Stub.
+//! `runbook runs`: the runs of the store, newest first. Reads records only.
 
+use serde::Serialize;
+
+use super::args::Output;
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::past::{Past, RunLine};
+use crate::base::escaped;
+use crate::views::{Line, Page, Tone, seconds};
 
-pub fn runs(_context: &Context, _latest: bool) -> Result<Exit, Failure> {
-    Err(Failure::usage("not built yet"))
+#[derive(Serialize)]
+struct RunsJson {
+    runs: Vec<RunLine>,
+    /// Runs that the ledger knows and whose folders are gone.
+    missing: Vec<String>,
+}
+
+/// `runbook runs`
+pub fn runs(context: &Context, latest: bool) -> Result<Exit, Failure> {
+    let store = context.store()?;
+    let ids = store.list()?;
+    if latest && context.output == Output::Text {
+        let newest = ids.first().ok_or_else(|| Failure::usage("there is no run yet; `runbook exec NAME` makes one"))?;
+        context.write_out(&format!("{newest}\n"));
+        return Ok(Exit::Ok);
+    }
+    let mut lines = Vec::new();
+    for id in ids.iter().take(if latest { 1 } else { usize::MAX }) {
+        match store.find(id.as_str()).map_err(Failure::from).and_then(Past::read).and_then(|past| past.line()) {
+            Ok(line) => lines.push(line),
+            Err(failure) => context.talk(&format!("warning: run {id} cannot be read: {}\n", failure.message)),
+        }
+    }
+    let missing: Vec<String> = store.missing()?.iter().map(ToString::to_string).collect();
+    match context.output {
+        Output::Json => context.print_json(&RunsJson { runs: lines, missing }),
+        Output::Text => context.print(&page(&lines, &missing)),
+    }
+    Ok(Exit::Ok)
+}
+
+fn page(lines: &[RunLine], missing: &[String]) -> Page {
+    let mut page = Page::new();
+    if lines.is_empty() && missing.is_empty() {
+        page.push(Line::new().plain("no run yet; `runbook exec NAME` makes one"));
+    }
+    for line in lines {
+        page.push(row(line));
+        if let Some(gate) = &line.gate {
+            let ask = format!("  gate {} waits for an approval, check {}:  runbook approve {}", gate.gate, gate.check, line.short);
+            page.push(Line::new().with(Tone::Waits, ask));
+        }
+        if let Some(broken) = &line.broken {
+            page.push(Line::new().with(Tone::Bad, format!("  the record is broken: {broken}; runbook verify {}", line.short)));
+        }
+    }
+    for run in missing {
+        page.push(Line::new().with(Tone::Bad, format!("{run}  missing: the ledger knows it, and its folder is gone")));
+    }
+    page
+}
+
+fn row(line: &RunLine) -> Line {
+    let tone = match (line.state, line.verdict) {
+        ("closed", Some("recovered")) => Tone::Good,
+        ("closed", _) => Tone::Bad,
+        _ => Tone::Waits,
+    };
+    let word = line.verdict.unwrap_or(line.state).replace('_', " ");
+    let mode = match line.mode {
+        crate::event::RunMode::Real => "",
+        crate::event::RunMode::DryRun => "  (dry run)",
+        crate::event::RunMode::Drill => "  (drill)",
+    };
+    let took = seconds(line.latest.since(line.opened));
+    Line::new()
+        .with(Tone::Strong, line.short.clone())
+        .plain("  ")
+        .with(Tone::Quiet, line.opened.to_seconds())
+        .plain("  ")
+        .plain(format!("{:<24}", escaped(line.runbook.as_bytes())))
+        .plain("  ")
+        .with(tone, format!("{word:<20}"))
+        .plain(format!("  {took:>7}  {}{mode}", line.requester))
 }

@@ -1,8 +1,105 @@
-//! Stub.
+//! `runbook stop`: what Ctrl-C does, from elsewhere; and the end of a run that nobody runs. Kills nothing on this machine but asks.
 
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Serialize;
+
+use super::args::Output;
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::past::Past;
+use super::resume::reopen;
+use crate::base::RunId;
+use crate::engine::{Life, State};
+use crate::event::{AppendLog, Event, Verdict};
+use crate::journal::{JournalWriter, LedgerEvent, LedgerLine, RunFolder, Store, runner_of};
+use crate::runner::{Desk, Gatekeeper};
 
-pub fn stop(_context: &Context, _run: &str, _now: bool) -> Result<Exit, Failure> {
-    Err(Failure::usage("not built yet"))
+/// How long to wait for what runs to finish before leaving it to itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Serialize)]
+struct StopJson {
+    run: RunId,
+    /// `stopping` where something still runs to its end, `interrupted`, or `closed`.
+    state: &'static str,
+}
+
+/// `runbook stop RUN`
+pub fn stop(context: &Context, run: &str, now: bool) -> Result<Exit, Failure> {
+    let store = context.store()?;
+    let folder = store.find(run)?;
+    let state = match runner_of(folder.path()) {
+        Some(pid) => ask(&folder, pid, now)?,
+        None => close(context, &store, &folder)?,
+    };
+    let past = Past::read(folder)?;
+    let run = past.opened()?.1.run.clone();
+    match context.output {
+        Output::Json => context.print_json(&StopJson { run, state }),
+        Output::Text => context.write_out(&match state {
+            "stopping" => {
+                format!("asked; what runs on the hosts may finish first. To end it there, too:  runbook stop {} --now\n", run.short())
+            }
+            "interrupted" => format!("interrupted; nothing is lost. Go on with:  runbook resume {}\n", run.short()),
+            _ => format!("closed run {} as stopped\n", run.short()),
+        }),
+    }
+    Ok(Exit::Ok)
+}
+
+/// Two different signals, so that the second is never merged with the first.
+fn ask(folder: &RunFolder, pid: u32, now: bool) -> Result<&'static str, Failure> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(|| Failure::usage("the lock names no process"))?;
+    let send =
+        |signal| kill_process(pid, signal).map_err(|error| Failure::refused(format!("its runner cannot be asked: {error}. Is it yours?")));
+    send(Signal::INT)?;
+    if now {
+        send(Signal::TERM)?;
+    }
+    let began = Instant::now();
+    while runner_of(folder.path()).is_some() {
+        if began.elapsed() > PATIENCE {
+            return Ok("stopping");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok("interrupted")
+}
+
+/// Ends a run that nobody runs, signed by its requester where the key is at hand.
+fn close(context: &Context, store: &Store, folder: &RunFolder) -> Result<&'static str, Failure> {
+    let (mut writer, state) = reopen(context, folder)?;
+    let Some((_, opened)) = &state.opened else {
+        return Err(Failure::new(Exit::Tampered, "the journal does not say how the run was opened"));
+    };
+    if matches!(state.life, Life::Closed(_)) {
+        return Err(Failure::usage(format!("run {} is closed already", opened.run.short())));
+    }
+    if state.is_anything_running() {
+        let short = opened.run.short();
+        return Err(Failure::new(
+            Exit::NeedsPerson,
+            format!("run {short} had something at work when its runner ended; resume it first:  runbook resume {short}"),
+        ));
+    }
+    let person = context.identity(&context.library()?.roster)?;
+    if person.person != opened.requester {
+        return Err(Failure::refused(format!("run {} is {}'s: only its requester can close it", opened.run.short(), opened.requester)));
+    }
+    let key = person.key.filter(|key| Some(&key.fingerprint) == opened.requester_key.as_ref());
+    let desk = Desk::new(folder.clone(), person.person, key, Box::new(|| None));
+    seal(context, store, (&mut writer, desk), &state)?;
+    Ok("closed")
+}
+
+fn seal(context: &Context, store: &Store, (writer, mut desk): (&mut JournalWriter, Desk<'_>), state: &State) -> Result<(), Failure> {
+    let Some((_, opened)) = &state.opened else { return Ok(()) };
+    let seal = desk.seal(state, Verdict::Stopped, writer.head(), context.now()).map_err(Failure::refused)?;
+    let closed = Event::RunClosed { verdict: Verdict::Stopped, seal };
+    state.allows(&closed).map_err(Failure::refused)?;
+    writer.append_all(vec![closed]).map_err(Failure::recording)?;
+    let (run, person) = (opened.run.clone(), opened.requester.clone());
+    Ok(store.note(&LedgerLine { at: context.now(), run, what: LedgerEvent::Closed, person, head: writer.head() })?)
 }

@@ -1,5 +1,7 @@
 //! Simulated hosts as one more transport: they keep claims as real ones do, and drop, stall, answer 255 and die. Touches nothing real.
 
+#![allow(clippy::disallowed_methods, reason = "the simulated clock follows tokio's, which tests can hold")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -67,7 +67,7 @@ rb_enter() {
   rb_want=$rb_spool
   if [ -z "$rb_want" ]; then
     cd -P "$HOME" 2>/dev/null || rb_refuse "there is no home folder; give the host a spool in the inventory"
-    rb_want=${PWD%/}/.local/state/runbook
+    rb_want=${PWD%/}/.local/state/runbook-claims
   fi
   [ "$rb_here" = "$rb_want/$rb_run" ] && cd -P "$rb_here" 2>/dev/null && return
   [ "$rb_mode" = attach ] && [ ! -d "$rb_want/$rb_run" ] && rb_lost

@@ -69,8 +69,8 @@ impl Transport for Hosts {
 
     fn forget<'a>(&'a self, host: &'a HostName, run: &'a RunId, step: &'a StepId, part: Part, attempt: u32) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            if let Ok(host) = self.host(host) {
-                host.forget(run, &key(step, part, attempt)).await;
+            if let Ok(known) = self.host(host) {
+                known.forget(run, &key(step, host, part, attempt)).await;
             }
         })
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::transport::{StopLevel, StopSignal};
-use crate::base::{Bytes, Digest, RunId, StepId};
+use crate::base::{Bytes, Digest, HostName, RunId, StepId};
 use crate::engine::{Begin, Permit, Task};
 use crate::event::{Mode, Part, Place};
 
@@ -27,13 +27,14 @@ pub(super) struct Order {
     pub place: Place,
 }
 
-/// The name of an attempt within its run on the target, safe as a file's name.
-pub(super) fn key(step: &StepId, part: Part, attempt: u32) -> String {
+/// The name of an attempt within its run on the target, safe as a file's name. The host is part of it: two names of one machine are two
+/// hosts, and each does what it was approved for.
+pub(super) fn key(step: &StepId, host: &HostName, part: Part, attempt: u32) -> String {
     let part = match part {
         Part::Look => "look",
         Part::Main => "main",
     };
-    format!("{step}.{part}.{attempt}")
+    format!("{step}.{host}.{part}.{attempt}")
 }
 
 impl Order {
@@ -58,7 +59,7 @@ impl Order {
         Ok(Self {
             run: task.run.clone(),
             epoch: task.epoch,
-            key: key(&task.step, task.part, task.attempt),
+            key: key(&task.step, task.host(), task.part, task.attempt),
             script: command.script.clone(),
             sends: command.sends(),
             shell: command.shell.clone(),

@@ -37,7 +37,7 @@ pub type StopSignal = tokio::sync::watch::Receiver<StopLevel>;
 pub struct Target {
     pub name: HostName,
     pub way: Way,
-    /// The folder under which claims lie; `$HOME/.local/state/runbook` where it is `None`.
+    /// The folder under which claims lie; `$HOME/.local/state/runbook-claims` where it is `None`.
     pub spool: Option<String>,
 }
 

@@ -12,6 +12,7 @@ use crate::plan::{Presence, Program, ProgramStep, RenderError, Road, Scope, hold
 
 /// What the runner shall do now.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a handful live at a time, and the large one is moved once")]
 pub enum Directive {
     /// This follows from the state alone.
     Record(Event),
@@ -258,6 +259,10 @@ fn manual(program: &Program, step: &ProgramStep, known: &StepState, instructions
     match (&known.answer, program.presence) {
         (Some((_, Answer::Done { .. } | Answer::GoOn)), _) => Standing::Settled,
         (Some((_, Answer::NotDone { .. } | Answer::Stop | Answer::Retry)), _) => failed(program, step, known),
+        (None, _) if program.answers.contains_key(&step.id) => {
+            let (person, answer) = (program.requester.clone(), program.answers[&step.id].clone());
+            Standing::Open(vec![Directive::Record(Event::PersonAnswered { step: step.id.clone(), person, answer })])
+        }
         (None, Presence::Attended) => {
             Standing::Open(vec![Directive::Ask(Question::Manual { step: step.id.clone(), instructions: instructions.to_owned() })])
         }

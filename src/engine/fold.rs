@@ -22,6 +22,7 @@ impl State {
     /// An event that cannot follow; the state is as before then.
     pub fn after(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
         check(self, event)?;
+        self.latest = Some(at);
         self.apply(at, event);
         Ok(())
     }

@@ -18,6 +18,8 @@ pub struct State {
     pub steps: BTreeMap<StepId, StepState>,
     pub gates: BTreeMap<GateNo, GateState>,
     pub life: Life,
+    /// When the newest event happened.
+    pub latest: Option<Timestamp>,
 }
 
 /// Where a run stands in its life.

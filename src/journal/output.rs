@@ -14,6 +14,9 @@ use super::folder::RunFolder;
 /// Bytes copied at once when the tail is put behind the head.
 const BUFFER: usize = 64 << 10;
 
+/// How often one attempt may be collected again; each time is a runner that died.
+const MAX_EARLIER: u32 = 100;
+
 /// The two output files of one attempt.
 pub struct OutputFiles {
     out: Sink,
@@ -32,7 +35,7 @@ impl OutputFiles {
     /// Makes the files of one attempt. Of each stream the first and the last `max_output` bytes will be stored.
     ///
     /// # Errors
-    /// Where they cannot be made, or are there already.
+    /// Where they cannot be made.
     pub fn create(
         folder: &RunFolder,
         step: &StepId,
@@ -65,6 +68,20 @@ impl OutputFiles {
     }
 }
 
+/// What an earlier reader of the same attempt stored is kept beside what is collected now.
+fn put_earlier_aside(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    let name = |n: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".earlier-{n}"));
+        PathBuf::from(name)
+    };
+    let free = (1..=MAX_EARLIER).map(name).find(|path| fs::symlink_metadata(path).is_err());
+    fs::rename(path, free.ok_or_else(|| io::Error::other("it was collected a hundred times already"))?)
+}
+
 /// One stream. Beyond the head, bytes go round in a second file that holds the newest `max` of them.
 struct Sink {
     path: PathBuf,
@@ -79,7 +96,9 @@ struct Sink {
 
 impl Sink {
     fn create(path: PathBuf, max: u64, mode: u32) -> Result<Self, OutputError> {
-        let head = create_new(&path, mode).map_err(|source| OutputError { path: path.display().to_string(), source })?;
+        let failed = |source| OutputError { path: path.display().to_string(), source };
+        put_earlier_aside(&path).map_err(failed)?;
+        let head = create_new(&path, mode).map_err(failed)?;
         Ok(Self { path, head, ring: None, max, mode, bytes: 0, all: Digester::new(), failed: None })
     }
 

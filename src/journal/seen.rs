@@ -37,7 +37,11 @@ impl Seen {
     /// Where the folder cannot be made.
     pub fn open(folder: &Path) -> Result<Self, SeenError> {
         let unusable = |source| SeenError::Unusable { path: folder.display().to_string(), source };
-        fs::create_dir_all(folder.parent().unwrap_or(folder)).map_err(unusable)?;
+        let parent = folder.parent().unwrap_or(folder);
+        if let Some(above) = parent.parent() {
+            fs::create_dir_all(above).map_err(unusable)?;
+        }
+        make_dir(parent, PRIVATE).map_err(unusable)?;
         make_dir(folder, PRIVATE).map_err(unusable)?;
         Ok(Self { folder: folder.to_owned() })
     }

@@ -2,7 +2,7 @@
 //! changes a line.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::base::Timestamp;
@@ -144,11 +144,28 @@ fn starts_something(event: &Event) -> bool {
 fn take_lock(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join("lock");
     let unusable = |source| OpenError::Unusable { path: path.display().to_string(), source };
-    let lock = open_append(&path, 0o600).map_err(unusable)?;
+    let mode = super::disk::mode_of(folder).map_err(unusable)? & 0o644;
+    let lock = open_append(&path, mode).map_err(unusable)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => {
+            lock.set_len(0).and_then(|()| writeln!(&lock, "{}", std::process::id())).map_err(unusable)?;
+            Ok(lock)
+        }
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: folder.display().to_string() }),
         Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+/// The process that has the journal of this run open for writing; `None` where no process has.
+pub fn runner_of(folder: &Path) -> Option<u32> {
+    let mut lock = super::disk::open_plain(&folder.join("lock")).ok()?;
+    match lock.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            lock.read_to_string(&mut pid).ok()?;
+            pid.trim().parse().ok()
+        }
+        Ok(()) | Err(TryLockError::Error(_)) => None,
     }
 }
 

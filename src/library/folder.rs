@@ -1,5 +1,7 @@
 //! A team's folder on disk: finds it, reads its files once, and lists its runbooks. Never writes, and never runs on a folder without a policy.
 
+#![allow(clippy::disallowed_methods, reason = "reads the team's folder; nothing else does")]
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};

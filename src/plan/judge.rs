@@ -154,7 +154,7 @@ fn pairs(text: &str) -> Result<Json, String> {
     if let Some(map) = in_lines {
         return Ok(Json::Object(map));
     }
-    if lines.len() % 2 != 0 {
+    if !lines.len().is_multiple_of(2) {
         return Err("parse: expected pairs, got an odd number of lines".to_owned());
     }
     Ok(Json::Object(lines.chunks_exact(2).map(|pair| (pair[0].to_owned(), Json::from(pair[1]))).collect()))

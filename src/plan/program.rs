@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::params::Parameters;
 use crate::base::{GateNo, Person, StepId};
-use crate::event::{Effect, OnFailure, RunMode};
+use crate::event::{Answer, Effect, OnFailure, RunMode};
 use crate::library::{Inventory, Policy, Roster};
 use crate::runbook::{Gate, Runbook, Step, Work};
 use crate::text::Spanned;
@@ -19,6 +19,8 @@ pub struct Program {
     pub parameters: Parameters,
     pub requester: Person,
     pub presence: Presence,
+    /// Answers to manual steps that were given beforehand.
+    pub answers: BTreeMap<StepId, Answer>,
     /// Steps in the order in which they run; blocks are gone.
     pub steps: Vec<ProgramStep>,
     pub gates: BTreeMap<GateNo, ProgramGate>,
@@ -92,7 +94,7 @@ impl Program {
             withhold(&mut steps);
         }
         let Setting { inventory, policy, roster, parameters, requester, presence, .. } = setting;
-        Self { runbook, inventory, policy, roster, parameters, requester, presence, steps, gates }
+        Self { runbook, inventory, policy, roster, parameters, requester, presence, answers: BTreeMap::new(), steps, gates }
     }
 
     /// The step of this id.

@@ -83,14 +83,14 @@ impl Registered {
     pub(in crate::plan) fn to_value(&self) -> Value {
         let named = |wanted: bool| self.hosts.iter().filter(move |(_, host)| host.ok == wanted).map(|(name, _)| Value::from(name.as_str()));
         let mut fields = vec![
-            ("hosts", self.hosts.iter().map(|(name, host)| (name.as_str(), Value::from_iter(host_fields(host)))).collect()),
+            ("hosts", Value::from_pairs(self.hosts.iter().map(|(name, host)| (name.as_str(), Value::from_pairs(host_fields(host)))))),
             ("ok", named(true).collect()),
             ("failed", named(false).collect()),
         ];
         if let (1, Some(only)) = (self.hosts.len(), self.hosts.values().next()) {
             fields.extend(host_fields(only));
         }
-        Value::from_iter(fields)
+        Value::from_pairs(fields)
     }
 }
 

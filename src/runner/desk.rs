@@ -15,7 +15,7 @@ use crate::plan::{DEFAULT_EXPIRY, Program, slots};
 const MAX_REFUSALS: usize = 100;
 
 /// Says what in the team's library differs from what the run was opened with; `None` where nothing does.
-pub type Drift<'a> = Box<dyn Fn() -> Option<String> + Send + 'a>;
+pub type Drift<'a> = Box<dyn Fn() -> Option<String> + Send + Sync + 'a>;
 
 /// One runner's desk.
 pub struct Desk<'a> {

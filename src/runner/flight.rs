@@ -16,6 +16,7 @@ use crate::event::{Outcome, Place, Pulse};
 const PULSE_LENGTH: usize = 300;
 
 /// Something that was under way has ended.
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, and is taken apart at once")]
 pub enum Landed {
     Reached { host: HostName, outcome: Result<Place, Unreached> },
     Ended { task: Box<Task>, outcome: Outcome, captured: Captured, took: Period },

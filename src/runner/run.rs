@@ -291,6 +291,7 @@ impl<'a> Runner<'a> {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, and is taken apart at once")]
 enum Woken {
     Landed(Landed),
     Pulse(Pulse),

@@ -55,7 +55,8 @@ pub fn steps(program: &Program, state: &State) -> Vec<StepSummary> {
     program.steps.iter().map(|step| summary(state, step)).collect()
 }
 
-fn summary(state: &State, step: &ProgramStep) -> StepSummary {
+/// One step of a run.
+pub fn summary(state: &State, step: &ProgramStep) -> StepSummary {
     let known = state.step(&step.id);
     let over = matches!(state.life, Life::Closed(_));
     let hosts = host_summaries(&known, over);
@@ -141,12 +142,12 @@ fn look(state: &State, known: &StepState, hosts: &[HostSummary]) -> StepLook {
     }
 }
 
-/// A wait is over when a later event came, or the run is.
+/// A wait is over when something happened after it.
 fn wait_look(state: &State, known: &StepState) -> StepLook {
-    match (known.wait_until, &state.life) {
-        (None, _) => StepLook::Underway,
-        (Some(_), Life::Closed(_)) => StepLook::Ok,
-        (Some(_), Life::Unborn | Life::Running | Life::Interrupted(_)) => StepLook::Waiting,
+    match known.wait_until {
+        None => StepLook::Underway,
+        Some(until) if state.latest.is_some_and(|latest| latest >= until) => StepLook::Ok,
+        Some(_) => StepLook::Waiting,
     }
 }
 

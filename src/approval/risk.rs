@@ -1,0 +1,38 @@
+//! Patterns in a plan that deserve a second look. A hint to the reader, never a judgement.
+
+/// What is looked for within a command line, and why.
+const PATTERNS: [(&str, &str); 14] = [
+    ("rm -r", "removes folders"),
+    ("rm -f", "removes without asking"),
+    ("mkfs", "makes a file system: all on it is lost"),
+    ("dd ", "writes raw blocks"),
+    ("| sh", "runs what another command prints"),
+    ("| bash", "runs what another command prints"),
+    ("curl ", "talks to another machine"),
+    ("wget ", "talks to another machine"),
+    ("kill -9", "ends a process without letting it finish"),
+    ("kill -KILL", "ends a process without letting it finish"),
+    ("DROP ", "drops data"),
+    ("TRUNCATE ", "empties a table"),
+    ("shutdown", "stops the machine"),
+    ("reboot", "restarts the machine"),
+];
+
+/// The command lines of a plan that match a pattern, each with the reason.
+pub fn risky(plan: &[String]) -> Vec<(String, &'static str)> {
+    let commands = plan.iter().filter_map(|line| line.trim_start().strip_prefix("$ "));
+    commands
+        .filter_map(|line| PATTERNS.iter().find(|(pattern, _)| line.contains(pattern)).map(|(_, why)| (line.to_owned(), *why)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_commands_are_looked_at() {
+        let plan = ["step 1 x \"rm -r\" once".to_owned(), "  $ rm -rf /tmp/x".to_owned(), "  $ ls".to_owned()];
+        assert_eq!(risky(&plan), [("rm -rf /tmp/x".to_owned(), "removes folders")]);
+    }
+}

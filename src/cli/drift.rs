@@ -1,0 +1,77 @@
+//! Whether the team's library still says what a run was opened with. Says what changed; never decides what follows.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::Digest;
+use crate::event::Inputs;
+use crate::library::Library;
+use crate::runner::Drift;
+
+/// Whether a runbook that changed since may be gone on with as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copy {
+    MustBeCurrent,
+    ApprovedIsEnough,
+}
+
+/// A check of this library, to be asked whenever an approval is counted.
+pub fn between(root: PathBuf, runbook: String, inputs: Option<Inputs>, copy: Copy) -> Drift<'static> {
+    Box::new(move || match &inputs {
+        Some(inputs) => first_change(&root, &runbook, inputs, copy),
+        None => Some("the run's own inputs are not known".to_owned()),
+    })
+}
+
+/// Everything that changed, in words; empty where nothing did.
+pub fn changes(root: &Path, runbook: &str, inputs: &Inputs) -> Vec<Change> {
+    let library = match Library::open(root) {
+        Ok(library) => library,
+        Err(error) => return vec![Change::Team(format!("the library can no longer be read ({error})"))],
+    };
+    let mut changes = Vec::new();
+    match library.runbook(runbook) {
+        Ok(file) if Digest::of(&file.bytes) == inputs.runbook => {}
+        Ok(_) => changes.push(Change::Runbook(format!("the runbook {runbook}.yaml changed"))),
+        Err(_) => changes.push(Change::Runbook(format!("the runbook {runbook}.yaml is gone"))),
+    }
+    let team = [
+        ("team/inventory.yaml", &library.inventory_file, inputs.inventory),
+        ("team/policy.yaml", &library.policy_file, inputs.policy),
+        ("team/allowed_signers", &library.signers_file, inputs.signers),
+    ];
+    let moved = team.into_iter().filter(|(_, file, digest)| Digest::of(&file.bytes) != *digest);
+    changes.extend(moved.map(|(name, ..)| Change::Team(format!("{name} changed"))));
+    changes
+}
+
+/// A difference between the library and a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The runbook itself: the approved copy may be gone on with.
+    Runbook(String),
+    /// Who may approve, what must be approved, or where it runs.
+    Team(String),
+}
+
+impl Change {
+    /// In words.
+    pub fn said(&self) -> &str {
+        match self {
+            Change::Runbook(said) | Change::Team(said) => said,
+        }
+    }
+}
+
+impl Change {
+    /// Whether a run may go on in spite of it.
+    pub fn is_passed_over(&self, copy: Copy) -> bool {
+        match (self, copy) {
+            (Change::Runbook(_), Copy::ApprovedIsEnough) => true,
+            (Change::Runbook(_), Copy::MustBeCurrent) | (Change::Team(_), _) => false,
+        }
+    }
+}
+
+fn first_change(root: &Path, runbook: &str, inputs: &Inputs, copy: Copy) -> Option<String> {
+    changes(root, runbook, inputs).iter().find(|change| !change.is_passed_over(copy)).map(|change| change.said().to_owned())
+}

@@ -1,0 +1,160 @@
+//! A run that was recorded: its entries and the state that they make. Never writes.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::failure::{Exit, Failure};
+use crate::base::{Person, Timestamp};
+use crate::engine::{GateAnswer, GateState, Life, State};
+use crate::event::{Entry, Interruption, RunMode, RunOpened};
+use crate::journal::{Follower, RunFolder, runner_of};
+use crate::views::verdict_word;
+
+/// A run's record, read and folded.
+pub struct Past {
+    pub folder: RunFolder,
+    pub entries: Vec<Entry>,
+    pub state: State,
+    /// Where the journal cannot be read on from.
+    pub broken: Option<String>,
+}
+
+/// What `runs` says of a run: a promise to programs.
+#[derive(Debug, Serialize)]
+pub struct RunLine {
+    pub run: String,
+    pub short: String,
+    pub runbook: String,
+    pub title: String,
+    /// `real`, `dry_run`, `drill`.
+    pub mode: RunMode,
+    /// `running`, `waiting_for_approval`, `waiting_for_person`, `interrupted`, `closed`.
+    pub state: &'static str,
+    pub verdict: Option<&'static str>,
+    pub requester: Person,
+    pub opened: Timestamp,
+    /// When the newest line was written.
+    pub latest: Timestamp,
+    pub gate: Option<GateLine>,
+    /// Why the record cannot be read to its end, where it cannot.
+    pub broken: Option<String>,
+}
+
+/// An open gate.
+#[derive(Debug, Serialize)]
+pub struct GateLine {
+    pub gate: u32,
+    pub check: String,
+    pub expires: Timestamp,
+    /// One list an approval: who may give it.
+    pub needs: Vec<Vec<Person>>,
+    pub has: Vec<Person>,
+    /// The request's file; its signature lies beside it as FILE.sig.
+    pub request: Option<String>,
+}
+
+impl Past {
+    /// Reads a run's record as far as it is right.
+    ///
+    /// # Errors
+    /// Where there is no journal.
+    pub fn read(folder: RunFolder) -> Result<Self, Failure> {
+        let mut follower = Follower::open(&folder.journal())?;
+        let (entries, mut broken) = match follower.poll() {
+            Ok(entries) => (entries, None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        };
+        let mut state = State::default();
+        for entry in &entries {
+            if let Err(illegal) = state.after(entry.at, &entry.event) {
+                broken = Some(format!("line {}: {illegal}", entry.seq));
+                break;
+            }
+        }
+        Ok(Self { folder, entries, state, broken })
+    }
+
+    /// How it was opened.
+    ///
+    /// # Errors
+    /// Where the record does not say.
+    pub fn opened(&self) -> Result<(Timestamp, &RunOpened), Failure> {
+        match (&self.state.opened, &self.broken) {
+            (Some((at, opened)), _) => Ok((*at, opened)),
+            (None, Some(broken)) => Err(Failure::new(Exit::Tampered, broken)),
+            (None, None) => Err(Failure::new(Exit::Tampered, format!("{} has no line", self.folder.journal().display()))),
+        }
+    }
+
+    /// The state in one of the words that `runs` knows.
+    pub fn stands(&self) -> &'static str {
+        match (&self.state.life, runner_of(self.folder.path())) {
+            (Life::Closed(_), _) => "closed",
+            (Life::Interrupted(Interruption::NeedsPerson { .. }), None) => "waiting_for_person",
+            (Life::Interrupted(_) | Life::Running | Life::Unborn, None) => "interrupted",
+            (Life::Interrupted(_) | Life::Running | Life::Unborn, Some(_)) if self.open_gate().is_some() => "waiting_for_approval",
+            (Life::Interrupted(_) | Life::Running | Life::Unborn, Some(_)) => "running",
+        }
+    }
+
+    /// The gate that awaits answers.
+    pub fn open_gate(&self) -> Option<(u32, &GateState)> {
+        let awaited = self.state.gates.iter().find(|(_, open)| open.answer == GateAnswer::Awaited);
+        awaited.filter(|_| self.state.life == Life::Running).map(|(gate, open)| (gate.0, open))
+    }
+
+    /// The file of an open gate's request.
+    pub fn request_file(&self, open: &GateState) -> Option<std::path::PathBuf> {
+        let documents = self.folder.documents().ok()?;
+        let name = documents.iter().find(|document| document.digest() == open.asks.request)?.name.clone();
+        Some(self.folder.path().join("approvals").join(format!("{name}.txt")))
+    }
+
+    /// The run in one line.
+    ///
+    /// # Errors
+    /// Where the record does not say how it was opened.
+    pub fn line(&self) -> Result<RunLine, Failure> {
+        let (at, opened) = self.opened()?;
+        let verdict = match self.state.life {
+            Life::Closed(verdict) => Some(verdict_word(verdict)),
+            Life::Unborn | Life::Running | Life::Interrupted(_) => None,
+        };
+        let stands = self.stands();
+        let gate = self.open_gate().filter(|_| stands == "waiting_for_approval").map(|(gate, open)| GateLine {
+            gate,
+            check: open.asks.check.clone(),
+            expires: open.asks.expires,
+            needs: open.asks.slots.clone(),
+            has: open.approvals.iter().map(|(person, ..)| person.clone()).collect(),
+            request: self.request_file(open).map(|path| path.display().to_string()),
+        });
+        Ok(RunLine {
+            run: opened.run.to_string(),
+            short: opened.run.short(),
+            runbook: opened.runbook.clone(),
+            title: opened.title.clone(),
+            mode: opened.mode,
+            state: stands,
+            verdict,
+            requester: opened.requester.clone(),
+            opened: at,
+            latest: self.state.latest.unwrap_or(at),
+            gate,
+            broken: self.broken.clone(),
+        })
+    }
+}
+
+/// A run by what a person typed: a run of the store, or a run's folder.
+///
+/// # Errors
+/// Where neither is there.
+pub fn find(context: &super::context::Context, asked: &str) -> Result<RunFolder, Failure> {
+    let path = Path::new(asked);
+    if asked.contains('/') && path.join("journal.jsonl").exists() {
+        return Ok(RunFolder::open(path)?);
+    }
+    Ok(context.store()?.find(asked)?)
+}

@@ -1,0 +1,171 @@
+//! One runner at work, from the command line: hosts, signals, views and the exit status around the loop. Shared by `exec` and `resume`.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::asking::Terminal;
+use super::context::Context;
+use super::failure::{Exit, Failure};
+use super::watching::{LiveWatcher, PlainWatcher, Region, Where};
+use crate::base::RunId;
+use crate::effects::{Hosts, KeyAtHand, StopLevel, SystemClock, Target, Transport, Way};
+use crate::engine::State;
+use crate::event::{Effect, Interruption, Verdict};
+use crate::journal::{JournalWriter, LedgerEvent, LedgerLine, RunFolder, Store, read_bytes};
+use crate::library::{Connection, Host};
+use crate::plan::Program;
+use crate::runner::{Desk, Drift, Ending, Recorder, RunError, RunFiles, Runner, Watcher, World};
+use crate::views::run_json;
+
+/// What a session works on.
+pub struct Session<'a> {
+    pub store: &'a Store,
+    pub folder: RunFolder,
+    pub program: &'a Program,
+    pub key: Option<KeyAtHand>,
+    pub drift: Drift<'a>,
+}
+
+impl Session<'_> {
+    /// Works until the run is closed or interrupted, shows it, and says how it ended. `begin` records the line with which this runner begins.
+    ///
+    /// # Errors
+    /// Where the record, a gate or the output failed; the run can be resumed.
+    pub fn work(
+        self,
+        context: &Context,
+        writer: JournalWriter,
+        state: State,
+        begin: impl FnOnce(&mut Recorder<'_>) -> Result<(), Failure>,
+    ) -> Result<Exit, Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::recording(format!("the runner cannot start: {error}")))?;
+        let (result, state) = runtime.block_on(self.run(context, writer, state, begin))?;
+        runtime.shutdown_background(); // a prompt that nobody answered must not hold the process
+        self.remember(context, &state)?;
+        let exit = match result {
+            Ok(ending) => exit_of(&ending),
+            Err(error) => return Err(self.explain(error)),
+        };
+        if context.output == super::args::Output::Json {
+            context.print_json(&run_json(self.program, &state, exit.code()));
+        }
+        Ok(exit)
+    }
+
+    async fn run(
+        &self,
+        context: &Context,
+        writer: JournalWriter,
+        state: State,
+        begin: impl FnOnce(&mut Recorder<'_>) -> Result<(), Failure>,
+    ) -> Result<(Result<Ending, RunError>, State), Failure> {
+        let region = Region::default();
+        let mut recorder = Recorder::new(Box::new(writer), state, self.watcher(context, &region));
+        begin(&mut recorder)?;
+        let run = recorder.state().opened.as_ref().map(|(_, opened)| opened.run.clone());
+        let (stop, stopped) = watch::channel(StopLevel::GoOn);
+        let signals = tokio::spawn(super::signals::listen(stop));
+        let world = World {
+            transport: self.hosts(run) as Arc<dyn Transport>,
+            clock: Arc::new(SystemClock),
+            recording: Arc::new(RunFiles { folder: self.folder.clone() }),
+            gatekeeper: Box::new(Desk::new(self.folder.clone(), self.program.requester.clone(), self.key.clone(), self.unmoved())),
+            asker: Box::new(Terminal::new(region)),
+            stop: stopped,
+        };
+        let ended = Runner::new(self.program, recorder, world).work().await;
+        signals.abort();
+        Ok(ended)
+    }
+
+    fn unmoved(&self) -> Drift<'_> {
+        Box::new(|| (self.drift)())
+    }
+
+    fn watcher<'w>(&'w self, context: &Context, region: &Region) -> Box<dyn Watcher + 'w> {
+        match context.output {
+            super::args::Output::Json if context.quiet => Box::new(PlainWatcher::new(self.program, &self.folder, Where::Nowhere)),
+            super::args::Output::Json => Box::new(PlainWatcher::new(self.program, &self.folder, Where::Stderr)),
+            super::args::Output::Text if context.is_attended() => {
+                Box::new(LiveWatcher::new(self.program, &self.folder, context.colour(), region.clone()))
+            }
+            super::args::Output::Text => Box::new(PlainWatcher::new(self.program, &self.folder, Where::Stdout)),
+        }
+    }
+
+    fn hosts(&self, run: Option<RunId>) -> Arc<Hosts> {
+        let targets = self.program.inventory.hosts.values().map(target).collect();
+        let config = self.program.inventory.ssh_config.as_ref().map(|path| expanded(path));
+        let changes = self.program.steps.iter().any(|step| step.effect > Effect::Read && step.road == crate::plan::Road::Carry);
+        Hosts::new(targets, config, run.filter(|_| changes))
+    }
+
+    /// The newest point of the journal goes into the reader's memory, and a closed run into the ledger.
+    fn remember(&self, context: &Context, state: &State) -> Result<(), Failure> {
+        let bytes = std::fs::read(self.folder.journal())
+            .map_err(|error| Failure::recording(format!("the journal cannot be read again: {error}")))?;
+        let reading = read_bytes(&bytes, 0);
+        let Some((_, opened)) = &state.opened else { return Ok(()) };
+        context.seen()?.remember(&opened.run, &reading).map_err(|error| Failure::new(Exit::Tampered, error))?;
+        if matches!(state.life, crate::engine::Life::Closed(_)) {
+            let person = self.program.requester.clone();
+            self.store.note(&LedgerLine {
+                at: context.now(),
+                run: opened.run.clone(),
+                what: LedgerEvent::Closed,
+                person,
+                head: reading.head(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn explain(&self, error: RunError) -> Failure {
+        let name = self.folder.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let short = name.parse::<RunId>().map_or(name, |run| run.short());
+        let exit = match &error {
+            RunError::Record(_) | RunError::Output(_) => Exit::Recording,
+            RunError::Gate(_) => Exit::Refused,
+        };
+        Failure::new(exit, format!("{error}\nresume it with:  runbook resume {short}"))
+    }
+}
+
+/// A host of the inventory as transports know it.
+fn target(host: &Host) -> Target {
+    let way = match &host.connection {
+        Connection::Local => Way::Local,
+        Connection::Ssh { address, port, user } => Way::Ssh { address: address.clone(), port: *port, user: user.clone() },
+    };
+    Target { name: host.name.clone(), way, spool: host.spool.clone() }
+}
+
+/// `~/` at the beginning is the operator's home.
+fn expanded(path: &str) -> String {
+    match (path.strip_prefix("~/"), std::env::var("HOME")) {
+        (Some(rest), Ok(home)) => format!("{home}/{rest}"),
+        (Some(_) | None, _) => path.to_owned(),
+    }
+}
+
+fn exit_of(ending: &Ending) -> Exit {
+    match ending {
+        Ending::Closed(Verdict::Recovered) => Exit::Ok,
+        Ending::Closed(Verdict::Failed | Verdict::Stopped) => Exit::Failed,
+        Ending::Closed(Verdict::Denied) => Exit::Refused,
+        Ending::Interrupted(Interruption::Asked) => Exit::Interrupted,
+        Ending::Interrupted(Interruption::GateExpired { .. }) => Exit::Refused,
+        Ending::Interrupted(Interruption::NeedsPerson { .. }) => Exit::NeedsPerson,
+    }
+}
+
+/// The head line of a run that was just opened: its `run_opened` was recorded before anybody watched.
+pub fn introduce(context: &Context, program: &Program, state: &State) {
+    let line = crate::views::header(program, state, 80);
+    match context.output {
+        super::args::Output::Text => context.print(&crate::views::Page::from(vec![line])),
+        super::args::Output::Json => context.talk(&(line.render(crate::views::Colour::Never, None) + "\n")),
+    }
+}
