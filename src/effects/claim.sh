@@ -123,13 +123,13 @@ rb_supervise() {
   trap '' HUP INT QUIT TERM PIPE; exec 2>/dev/null
   rb_stat self || { echo "refused there is no /proc on this host, which the claim needs"; return; }
   read -r rb_up rb_line </proc/uptime
-  echo "$rb_base $rb_pid $rb_start $rb_boot $rb_up $rb_become $rb_host" >"$rb_base.who"
+  echo "$rb_base $rb_pid $rb_start $rb_boot $rb_up $rb_become" >"$rb_base.who"
   if ! ln "$rb_base.who" "$rb_key.claim"; then
     if [ -f "$rb_key.claim" ]; then echo taken; else echo "refused the claim cannot be written to $rb_here"; fi
     return
   fi
   if rb_fenced; then rb_end "never a newer epoch than $rb_epoch has taken this run over"; echo over; return; fi
-  if [ -f "$rb_key.stop.$rb_host" ]; then rb_end "never it was stopped before it began"; echo over; return; fi
+  if [ -f "$rb_key.stop" ]; then rb_end "never it was stopped before it began"; echo over; return; fi
   sync "$rb_base.who" "$rb_base.end" . 2>/dev/null || sync
   {
     ( sleep "$rb_limit" & echo "timer $!"; wait; echo timeout ) &
@@ -187,15 +187,11 @@ rb_watch() {
   if [ "$rb_base" != "$rb_mine" ]; then rm -f "$rb_mine".*; rb_attach; return; fi
   rb_say gone "it was begun, its supervisor is dead, and no end was recorded"
 }
-rb_claimed() { read -r rb_base rb_super rb_born rb_was rb_up rb_become rb_owner <"$rb_key.claim"; }
+rb_claimed() { read -r rb_base rb_super rb_born rb_was rb_up rb_become <"$rb_key.claim"; }
 rb_attach() {
   [ -f "$rb_key.claim" ] || { rb_say gone "the claim has vanished"; return; }
   rb_claimed
-  [ -n "$rb_owner" ] || { rb_say gone "its claim cannot be read"; return; }
-  [ "$rb_owner" = "$rb_host" ] || {
-    rb_say over "never this machine, or one with the same spool, did it under the name $rb_owner: give each host a spool of its own - -"
-    return
-  }
+  [ -n "$rb_become" ] || { rb_say gone "its claim cannot be read"; return; }
   if rb_ended; then rb_flow; rb_say over "$rb_line"; return; fi
   [ "$rb_was" = "$rb_boot" ] || { rb_say gone "it was begun, the host has been restarted since, and no end was recorded"; return; }
   { rb_ticks 2>/dev/null & } | rb_watch
@@ -236,19 +232,19 @@ rb_slay_request() {
   rb_left=; rb_foreign "$1" "$2" || rb_slay "$1" "$3" "$4" /dev/null stop
   rb_say slain "$rb_left"
 }
-# stop RUN HOST KEY GRACE, a line with the spool. What has no claim yet finds the stop after its claim, and does not begin.
+# stop RUN KEY GRACE, a line with the spool. What has no claim yet finds the stop after its claim, and does not begin.
 rb_stop_request() {
-  rb_run=$1 rb_host=$2 rb_key=$3 rb_grace=$4 rb_mode=start rb_left=; rb_enter
-  true >"$rb_key.stop.$rb_host" 2>/dev/null || rb_refuse "nothing can be written to the spool $rb_here"
+  rb_run=$1 rb_key=$2 rb_grace=$3 rb_mode=start rb_left=; rb_enter
+  true >"$rb_key.stop" 2>/dev/null || rb_refuse "nothing can be written to the spool $rb_here"
   [ -f "$rb_key.claim" ] || { rb_say slain; return; }
   rb_claimed
-  [ "$rb_owner,$rb_was" != "$rb_host,$rb_boot" ] || rb_ended || rb_slay_step stop
+  [ "$rb_was" != "$rb_boot" ] || rb_ended || rb_slay_step stop
   rb_say slain "$rb_left"
 }
-# forget RUN HOST KEY, a line with the spool: the outcome is durable elsewhere; the claim and its end stay
+# forget RUN KEY, a line with the spool: the outcome is durable elsewhere; the claim and its end stay
 rb_forget_request() {
-  rb_run=$1 rb_key=$3 rb_mode=attach; rb_enter
-  rb_claimed 2>/dev/null && [ "$rb_owner" = "$2" ] && rb_ended &&
+  rb_run=$1 rb_key=$2 rb_mode=attach; rb_enter
+  rb_claimed 2>/dev/null && rb_ended &&
     rm -f "$rb_base.out" "$rb_base.err" "$rb_base.script" "$rb_base.pid" "$rb_base.slain" "$rb_base.note"
 }
 rb_uid=$(id -u); rb_boot=-; { read -r rb_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
