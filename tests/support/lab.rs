@@ -56,7 +56,10 @@ impl Lab {
         }
         lab.write("runbooks/team/policy.yaml", POLICY);
         lab.write("runbooks/team/allowed_signers", &["alice", "bob", "carol"].map(|person| lab.signer(person, person)).concat());
-        lab.write("runbooks/team/inventory.yaml", &format!("hosts:\n  local: {{connection: local, spool: {}}}\n", lab.path("spool").display()));
+        lab.write(
+            "runbooks/team/inventory.yaml",
+            &format!("hosts:\n  local: {{connection: local, spool: {}}}\n", lab.path("spool").display()),
+        );
         lab
     }
 
@@ -153,8 +156,10 @@ impl Lab {
                 panic!("exec ended with {status} before its gate:\n{}", self.said());
             }
             let runs = self.runs();
-            let gate = runs.iter().find_map(|run| Some((run["run"].as_str()?, run["gate"]["check"].as_str()?, run["gate"]["request"].as_str()?)));
-            gate.filter(|(_, check, _)| !before.contains(check)).map(|(run, check, request)| (run.to_owned(), check.to_owned(), request.to_owned()))
+            let gate =
+                runs.iter().find_map(|run| Some((run["run"].as_str()?, run["gate"]["check"].as_str()?, run["gate"]["request"].as_str()?)));
+            gate.filter(|(_, check, _)| !before.contains(check))
+                .map(|(run, check, request)| (run.to_owned(), check.to_owned(), request.to_owned()))
         });
         Waiting { run: found.0, check: found.1, request: PathBuf::from(found.2) }
     }
