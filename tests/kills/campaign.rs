@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::killing::{
-    Bob, Death, Record, assert_well, forget_counts, go_to_the_end, go_until, kill, resume_to_the_end, start_three, three_hosts, verify,
+    Bob, Death, Record, assert_printed, assert_well, forget_counts, go_to_line, go_to_the_end, kill, resume_to_the_end, start_three,
+    three_hosts, verify,
 };
 use super::lab::{Lab, shown};
 
@@ -83,7 +84,7 @@ fn a_runner_killed_at_any_line_is_gone_on_with_and_every_step_runs_exactly_once(
 fn die_and_go_on(lab: &Lab, point: Point) {
     forget_counts(lab);
     let ((mut runner, record), mut bob) = (start_three(lab), Bob::default());
-    if go_until(lab, &mut runner, &record, &mut bob, || record.lines() >= point.line).is_none() {
+    if go_to_line(lab, &mut runner, &record, &mut bob, point.line).is_none() {
         kill(&mut runner, point.death);
     }
     bob.done(lab);
@@ -99,7 +100,53 @@ fn die_and_go_on(lab: &Lab, point: Point) {
         assert_eq!(status, 0, "{what}:\n{}\n{}\n{}", lab.said(), record.kinds().join("\n"), verify(lab, &record).2);
     }
     assert_well(lab, &record, &what);
+    assert_printed(&record, &what);
     assert_eq!(bob.answers(), 1, "{what}: bob was asked more than once");
+}
+
+/// More runners than a run can need in which each comes a little further than the one before.
+const RUNNERS: usize = 60;
+
+#[test]
+fn a_run_whose_runners_die_one_after_another_ends_and_every_step_ran_exactly_once() {
+    let (lab, mut bob) = (three_hosts(WORK), Bob::default());
+    let (mut runner, record) = start_three(&lab);
+    let mut ended = None;
+    for turn in 0..RUNNERS {
+        let line = record.lines() + 1 + turn % 6;
+        ended = go_to_line(&lab, &mut runner, &record, &mut bob, line);
+        if ended.is_some() {
+            break;
+        }
+        kill(&mut runner, DEATHS[turn % DEATHS.len()]);
+        bob.done(&lab);
+        if record.is_closed() {
+            break;
+        }
+        runner = lab.start("alice", &["resume", &record.run()]);
+    }
+    bob.done(&lab);
+    assert!(ended.is_none_or(|status| status.success()), "{}\n{}", lab.said(), record.kinds().join("\n"));
+    assert!(record.count("run_resumed") > 5, "too few runners died to tell: {:?}", record.kinds());
+    assert_well(&lab, &record, "many died");
+    assert_printed(&record, "many died");
+    assert_eq!(bob.answers(), 1);
+}
+
+#[test]
+fn a_runner_killed_before_its_first_line_stands_in_nobodys_way() {
+    let lab = three_hosts("true");
+    let dead = (0..RUNNERS).find_map(|_| {
+        let (mut runner, record) = start_three(&lab);
+        kill(&mut runner, Death::After(Duration::ZERO));
+        (record.lines() == 0).then_some(record)
+    });
+    let dead = dead.expect("one of many is killed before its first line");
+    let resumed = lab.run_as("alice", &["resume", &dead.run()]);
+    assert!(matches!(resumed.status.code(), Some(2 | 6)), "nothing was opened, so nothing can go on: {}", shown(&resumed));
+    let listed = lab.run_as("alice", &["runs"]);
+    assert!(listed.status.success(), "{}", shown(&listed));
+    undisturbed(&lab);
 }
 
 /// Appends half a line, as a runner that dies while it writes leaves it: never acknowledged, so nothing followed from it.

@@ -17,13 +17,17 @@ const FOR_EVER: &str = "sleep 3600";
 /// The grace between TERM and KILL is five seconds; the rest is a slow machine's.
 const SECONDS_TO_DIE: Duration = Duration::from_secs(20);
 
+/// A run that waits at its gate and that nobody has answered.
 fn at_the_gate(lab: &Lab) -> (std::process::Child, Record) {
     let (mut runner, record) = start_three(lab);
-    let ended = go_until(lab, &mut runner, &record, &mut Bob::default(), || record.count("gate_opened") == 1);
-    assert_eq!(ended, None, "{}", lab.said());
+    until("the gate", || {
+        assert_eq!(runner.try_wait().unwrap(), None, "{}", lab.said());
+        (record.count("gate_opened") == 1).then_some(())
+    });
     (runner, record)
 }
 
+/// A run that was approved and whose first step is at work on all hosts.
 fn at_work(lab: &Lab, bob: &mut Bob) -> (std::process::Child, Record) {
     let (mut runner, record) = start_three(lab);
     let begun = || HOSTS.iter().all(|host| process_of(lab, host, "one").is_some());
@@ -143,6 +147,19 @@ fn one_ctrl_c_lets_finish_what_runs_and_the_run_goes_on_later() {
     assert_eq!(resume_to_the_end(&lab, &record, &mut bob), 0, "{}", lab.said());
     assert_well(&lab, &record, "interrupted once");
     assert_eq!(record.count("action_started"), HOSTS.len() * STEPS.len());
+}
+
+#[test]
+fn one_ctrl_c_at_a_gate_leaves_the_question_open_and_it_may_be_answered_before_the_run_is_resumed() {
+    let (lab, mut bob) = (three_hosts("true"), Bob::default());
+    let (mut runner, record) = at_the_gate(&lab);
+    signal(runner.id(), "INT");
+    assert_eq!(until("the end of the runner", || runner.try_wait().unwrap()).code(), Some(7), "{}", lab.said());
+    bob.look(&lab, &record);
+    bob.done(&lab);
+    assert_eq!(resume_to_the_end(&lab, &record, &mut bob), 0, "{}", lab.said());
+    assert_well(&lab, &record, "interrupted at the gate");
+    assert_eq!(record.count("gate_opened"), 1);
 }
 
 #[test]

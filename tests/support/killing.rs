@@ -15,8 +15,8 @@ use super::lab::{Lab, PATIENCE, shown};
 pub const HOSTS: [&str; 3] = ["a", "b", "c"];
 /// The steps that leave a mark on each host.
 pub const STEPS: [&str; 3] = ["one", "two", "three"];
-/// Between two looks at a growing file: far below the time of a sync, so that no line passes unseen.
-const GLANCE: Duration = Duration::from_micros(100);
+/// Between two looks at a growing file: about the time of one sync, so that few lines pass before their line is seen.
+const GLANCE: Duration = Duration::from_micros(200);
 
 /// How a runner dies once its line is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,11 @@ impl Record {
     /// How many lines there are.
     pub fn lines(&self) -> usize {
         std::fs::read(self.folder.join("journal.jsonl")).unwrap_or_default().iter().filter(|&&byte| byte == b'\n').count()
+    }
+
+    /// How long it is: cheaper to ask, again and again, than what it says.
+    fn bytes(&self) -> u64 {
+        std::fs::metadata(self.folder.join("journal.jsonl")).map_or(0, |data| data.len())
     }
 
     /// The events.
@@ -84,8 +89,8 @@ impl Record {
     }
 }
 
-/// A runbook of three steps on three hosts behind one gate; each marks its beginning and its end, `work` between the two,
-/// where `DIR` and `STEP` stand for the folder of the marks and the step's name.
+/// A runbook of three steps on three hosts behind one gate; each marks its beginning, prints its host, works, and marks its end;
+/// in `work`, `DIR` and `STEP` stand for the folder of the marks and the step's name.
 pub fn three_steps(lab: &Lab, work: &str) {
     let dir = lab.path("counts");
     let step = |name: &str| {
@@ -93,7 +98,7 @@ pub fn three_steps(lab: &Lab, work: &str) {
         let work = work.replace("DIR", &dir.display().to_string()).replace("STEP", name);
         format!(
             "      - name: Step {name}\n        hosts: all-of-them\n        timeout: 60s\n        \
-             run: echo begun $$ >> {file}; {work}; echo ended >> {file}\n"
+             run: echo begun $$ >> {file}; echo {{{{ host }}}}; {work}; echo ended >> {file}\n"
         )
     };
     lab.runbook("three", &format!("steps:\n  - name: All of it\n    gate: {{approvals: 1}}\n    steps:\n{}", STEPS.map(step).concat()));
@@ -132,6 +137,20 @@ pub fn assert_exactly_once(lab: &Lab, what: &str) {
             assert_eq!(marks(lab, host, step), ["begun", "ended"], "{what}: step {step} on {host}");
         }
     }
+}
+
+/// What each step printed on each host was received whole, by whichever runner.
+pub fn assert_printed(record: &Record, what: &str) {
+    let ends = record.all("action_ended");
+    assert_eq!(ends.len(), HOSTS.len() * STEPS.len(), "{what}: {:?}", record.kinds());
+    for end in ends {
+        assert_eq!(end["ended"]["stdout"]["bytes"], 2, "{what}: {end}");
+    }
+}
+
+/// What lies in a run's inbox.
+fn inbox(record: &Record) -> Vec<PathBuf> {
+    std::fs::read_dir(record.folder.join("inbox")).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()).collect()
 }
 
 /// The runs that the store holds now.
@@ -191,16 +210,31 @@ impl Bob {
     }
 }
 
+/// Goes along until the journal has so many lines (`None`) or the runner ends.
+pub fn go_to_line(lab: &Lab, runner: &mut Child, record: &Record, bob: &mut Bob, line: usize) -> Option<ExitStatus> {
+    let known = std::cell::Cell::new((0, 0));
+    let there = || {
+        let (bytes, (read, mut lines)) = (record.bytes(), known.get());
+        if bytes != read {
+            lines = record.lines();
+            known.set((bytes, lines));
+        }
+        lines >= line
+    };
+    go_until(lab, runner, record, bob, there)
+}
+
 /// Goes along with a runner, approving what it asks, until something is so (`None`) or the runner ends.
 pub fn go_until(lab: &Lab, runner: &mut Child, record: &Record, bob: &mut Bob, so: impl Fn() -> bool) -> Option<ExitStatus> {
-    let mut seen = 0;
+    let (mut seen, began) = (None, Instant::now());
+    let late = PATIENCE / 2; // before `at_once` gives up, with more words
     at_once("what was waited for, or the end of the runner", || {
-        let lines = record.lines();
+        assert!(began.elapsed() < late, "{}\n{}\n{:?}", lab.said(), record.kinds().join("\n"), inbox(record));
+        let bytes = record.bytes();
         if so() {
             return Some(None);
         }
-        if lines > seen {
-            seen = lines;
+        if seen.replace(bytes) != Some(bytes) {
             bob.look(lab, record);
         }
         runner.try_wait().unwrap().map(Some)
