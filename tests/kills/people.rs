@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::killing::{
-    Bob, Death, HOSTS, Record, STEPS, assert_well, at_once, go_to_the_end, go_until, kill, marks, process_of, resume_to_the_end,
+    Bob, Death, HOSTS, Record, STEPS, assert_well, at_once, freeze, go_to_the_end, go_until, kill, marks, process_of, resume_to_the_end,
     start_three, three_hosts,
 };
 use super::lab::sshd::signal;
@@ -86,7 +86,7 @@ fn an_approval_given_while_nobody_runs_the_run_is_found_by_the_next_runner() {
 fn an_approval_that_lay_unread_when_the_runner_died_counts_once() {
     let (lab, mut bob) = (three_hosts("true"), Bob::default());
     let (mut runner, record) = at_the_gate(&lab);
-    signal(runner.id(), "STOP");
+    freeze(&runner);
     bob.look(&lab, &record);
     bob.done(&lab);
     kill(&mut runner, Death::After(Duration::ZERO));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::killing::{Bob, Death, Record, assert_well, go_until, kill, resume_to_the_end, start_three, three_hosts};
+use super::killing::{Bob, Death, HOSTS, Record, assert_well, go_until, kill, marks, resume_to_the_end, start_three, three_hosts};
+use super::lab::Lab;
 
 /// Cuts the last line in half and says what is left of it.
 fn cut(record: &Record) -> String {
@@ -13,34 +14,38 @@ fn cut(record: &Record) -> String {
     half.to_owned()
 }
 
-/// Kills the runner after the first event of this kind, cuts the last line, and goes on.
-fn cut_after(kind: &str) {
-    let lab = three_hosts("sleep 0.05");
+/// Kills the runner as soon as this is so, cuts the last line, and goes on.
+fn cut_when(what: &str, so: impl Fn(&Lab, &Record) -> bool) -> Record {
+    let lab = three_hosts("sleep 0.3");
     let ((mut runner, record), mut bob) = (start_three(&lab), Bob::default());
-    let ended = go_until(&lab, &mut runner, &record, &mut bob, || record.count(kind) > 0);
-    assert_eq!(ended, None, "{}", lab.said());
+    assert_eq!(go_until(&lab, &mut runner, &record, &mut bob, || so(&lab, &record)), None, "{}", lab.said());
     kill(&mut runner, Death::After(Duration::ZERO));
     bob.done(&lab);
     let (half, lines) = (cut(&record), record.lines());
-    assert_eq!(resume_to_the_end(&lab, &record, &mut bob), 0, "{kind}: {}\n{}", lab.said(), record.text());
-    assert_eq!(std::fs::read_to_string(record.folder.join("journal.torn-1")).unwrap(), half, "{kind}");
+    assert_eq!(resume_to_the_end(&lab, &record, &mut bob), 0, "{what}: {}\n{}", lab.said(), record.text());
+    assert_eq!(std::fs::read_to_string(record.folder.join("journal.torn-1")).unwrap(), half, "{what}");
     assert!(lab.said().contains(&format!("line {} was torn", lines + 1)), "{}", lab.said());
-    assert_well(&lab, &record, kind);
+    assert_well(&lab, &record, what);
+    record
 }
 
 #[test]
 fn a_start_that_was_torn_from_the_journal_is_not_made_twice() {
-    cut_after("action_started");
+    let all_begun =
+        |lab: &Lab, record: &Record| record.count("action_ended") == 0 && HOSTS.iter().all(|host| marks(lab, host, "one") == ["begun"]);
+    let record = cut_when("begun, and the last start torn", all_begun);
+    assert_eq!((record.count("action_reattached"), record.count("action_started")), (2, 9), "{:?}", record.kinds());
 }
 
 #[test]
 fn an_end_that_was_torn_from_the_journal_is_asked_for_again() {
-    cut_after("action_ended");
+    let record = cut_when("the first end torn", |_, record| record.count("action_ended") > 0);
+    assert!(record.count("action_reattached") > 0, "{:?}", record.kinds());
 }
 
 #[test]
 fn a_host_an_approval_and_a_stage_that_were_torn_from_the_journal_come_again() {
     for kind in ["host_reached", "stage_prepared", "approval_given"] {
-        cut_after(kind);
+        cut_when(kind, |_, record| record.count(kind) > 0);
     }
 }

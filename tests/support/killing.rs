@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::lab::sshd::signal;
 use super::lab::{Lab, PATIENCE, shown};
 
 /// The hosts of every run here: one machine by three names, so that each claim has to know its own.
@@ -23,8 +22,8 @@ const GLANCE: Duration = Duration::from_micros(200);
 pub enum Death {
     /// So much later; 0 is at once.
     After(Duration),
-    /// It is frozen at once and killed when the hosts have done what they had been sent.
-    Frozen,
+    /// So much later it is frozen, and killed when the hosts have done what they had been sent.
+    Frozen(Duration),
 }
 
 /// The journal of one run, read while others write it.
@@ -248,19 +247,25 @@ pub fn go_to_the_end(lab: &Lab, runner: &mut Child, record: &Record, bob: &mut B
     status.and_then(|status| status.code()).unwrap_or(-1)
 }
 
-/// Kills a runner in this way.
+/// Kills a runner in this way. What is slept here is no condition: the moment of the kill is what varies.
 pub fn kill(runner: &mut Child, how: Death) {
-    match how {
-        Death::After(Duration::ZERO) => {}
-        Death::After(later) => std::thread::sleep(later), // not a condition: the moment of the kill is what varies
-        Death::Frozen => {
-            signal(runner.id(), "STOP");
-            std::thread::sleep(Duration::from_millis(100)); // as above: what was sent ends on the hosts meanwhile
-        }
+    let (Death::After(later) | Death::Frozen(later)) = how;
+    if !later.is_zero() {
+        std::thread::sleep(later);
+    }
+    if let Death::Frozen(_) = how {
+        freeze(runner);
+        std::thread::sleep(Duration::from_millis(100));
     }
     runner.kill().unwrap();
     let status = runner.wait().unwrap();
     assert!(status.signal() == Some(9) || status.code() == Some(0), "{status}");
+}
+
+/// Stops a process where it stands, without the detour over another process.
+pub fn freeze(runner: &Child) {
+    let pid = rustix::process::Pid::from_child(runner);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
 }
 
 /// Resumes a run until it is closed, and says with what status the last runner ended.
