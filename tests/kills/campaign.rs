@@ -147,8 +147,11 @@ fn a_runner_killed_before_its_first_line_stands_in_nobodys_way() {
         (record.lines() == 0).then_some(record)
     });
     let dead = dead.expect("one of many is killed before its first line");
-    let resumed = lab.run_as("alice", &["resume", &dead.run()]);
-    assert!(matches!(resumed.status.code(), Some(2 | 6)), "nothing was opened, so nothing can go on: {}", shown(&resumed));
+    for verb in ["resume", "stop"] {
+        let answer = lab.run_as("alice", &[verb, &dead.run()]);
+        assert_eq!(answer.status.code(), Some(2), "{}", shown(&answer));
+        assert!(shown(&answer).contains("nothing was started"), "{}", shown(&answer));
+    }
     let listed = lab.run_as("alice", &["runs"]);
     assert!(listed.status.success(), "{}", shown(&listed));
     undisturbed(&lab);
