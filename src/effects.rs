@@ -7,6 +7,8 @@ mod clock;
 #[cfg(test)]
 pub(crate) mod conformance;
 #[cfg(test)]
+mod conformance_costs;
+#[cfg(test)]
 mod conformance_faults;
 #[cfg(test)]
 mod conformance_hostile;

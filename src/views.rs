@@ -1,12 +1,14 @@
 //! What people and programs are shown: pages that know neither colour nor markup, and the renderers, the only places that escape.
 //! Never reads a file and never asks a host.
 
+mod outline;
 mod page;
 mod picture;
 mod results;
 mod steps;
 mod timeline;
 
+pub use outline::{PlanActionJson, PlanGateJson, PlanJson, PlanStepJson, outline_page, plan_json};
 pub use page::{Colour, Line, Page, Tone, fit};
 pub use picture::{ending, failure, gate_block, header, now_running};
 pub use results::{HostJson, RunJson, StepJson, run_json};

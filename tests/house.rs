@@ -208,6 +208,31 @@ fn every_exception_from_a_lint_has_its_reason() {
 }
 
 #[test]
+fn every_crate_is_used_and_has_its_reason() {
+    let read = |path: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let (manifest, reasons) = (read("Cargo.toml"), read("docs/decisions/0009-crates-beyond-the-table.md"));
+    let files = all_files();
+    let mut findings = Vec::new();
+    for (section, only_tests) in [("[dependencies]", false), ("[dev-dependencies]", true)] {
+        let (_, part) = manifest.split_once(section).expect("the section");
+        let lines = part.lines().skip(1).take_while(|line| !line.starts_with('['));
+        for name in lines.filter_map(|line| line.split_once(" = ")).map(|(name, _)| name) {
+            let path = format!("{}::", name.replace('-', "_"));
+            let derived = format!("use {}", path.trim_end_matches("::"));
+            let serves = |file: &&SourceFile| file.code.contains(&path) || file.code.contains(&derived);
+            if !files.iter().filter(|file| only_tests || !file.is_test).any(|file| serves(&file)) {
+                findings.push(format!("nothing uses `{name}`"));
+            }
+            let known = reasons.split(|sign: char| !sign.is_alphanumeric() && sign != '-' && sign != '_').any(|word| word == name);
+            if !known {
+                findings.push(format!("`{name}` has no line in docs/decisions/0009-crates-beyond-the-table.md"));
+            }
+        }
+    }
+    nothing(&findings, "one crate a need, and a reason for each:");
+}
+
+#[test]
 fn doors_to_the_world_are_where_the_house_has_them() {
     let open = |file: &SourceFile| file.finds("clippy::disallowed_methods").next().is_some();
     let doors: BTreeSet<String> = sources().iter().filter(|file| open(file)).map(|file| file.path.display().to_string()).collect();

@@ -71,15 +71,22 @@ impl Context {
     /// # Errors
     /// Where there is none, or something in its own files is wrong.
     pub fn library(&self) -> Result<Library, Failure> {
-        let root = match &self.library {
-            Some(root) => root.clone(),
-            None => Library::find(&current_folder()?)?,
-        };
-        let library = Library::open(&root)?;
+        let library = Library::open(&self.library_folder()?)?;
         if !library.warnings.is_empty() && !self.quiet {
-            self.talk(&library.warnings.render(self.diagnostics_colour()));
+            self.talk(&format!("{}\n\n", library.warnings.render(self.diagnostics_colour())));
         }
         Ok(library)
+    }
+
+    /// Where the library lies, opened or not.
+    ///
+    /// # Errors
+    /// Where none is named and none is found.
+    pub fn library_folder(&self) -> Result<PathBuf, Failure> {
+        match &self.library {
+            Some(root) => Ok(root.clone()),
+            None => Ok(Library::find(&current_folder()?)?),
+        }
     }
 
     /// The store of runs: named, or `$XDG_STATE_HOME/runbook`.

@@ -9,7 +9,7 @@ use super::context::{Context, source_of};
 use super::failure::Failure;
 use crate::base::{Bytes, Person};
 use crate::event::RunMode;
-use crate::library::{Library, Policy, Roster};
+use crate::library::{Inventory, Library, Policy, Roster};
 use crate::plan::{ParameterError, Parameters, Presence, Program, Setting, check};
 use crate::runbook::{LintPolicy, Runbook, lint, read};
 use crate::text::{Diagnostics, Severity, Source};
@@ -48,6 +48,33 @@ pub struct Purpose {
     pub requester: Person,
 }
 
+/// Who stands for the requester where it is not known who would run it: somebody who is on no roster, so that nobody is left out of a gate.
+///
+/// # Errors
+/// Where the policy's domain makes no address.
+pub fn whoever_runs_it(policy: &Policy) -> Result<Person, Failure> {
+    format!("whoever-runs-it@{}", policy.rules.domain).parse().map_err(Failure::usage)
+}
+
+/// All that can be said of a runbook without running it: its reading, lint, and the check within its library.
+pub fn examine(context: &Context, library: &Library, source: &Source, name: &str) -> Result<Opened, Failure> {
+    let Opened { runbook, mut problems } = open(context, &library.policy, source, name);
+    if let Some(runbook) = &runbook {
+        let parameters = Parameters::defaults(runbook, &library.inventory);
+        let setting = Setting {
+            inventory: library.inventory.clone(),
+            policy: library.policy.clone(),
+            roster: library.roster.clone(),
+            parameters,
+            requester: whoever_runs_it(&library.policy)?,
+            presence: Presence::Unattended,
+            mode: RunMode::Real,
+        };
+        problems.extend(check(&Program::new(runbook.clone(), setting)));
+    }
+    Ok(Opened { runbook, problems })
+}
+
 /// A runbook of the library by its name, without an error in it.
 ///
 /// # Errors
@@ -67,7 +94,7 @@ pub fn sound_runbook(context: &Context, library: &Library, name: &str) -> Result
 /// All problems of parameters, or all errors of the check, at once.
 pub fn program(
     context: &Context,
-    (inventory, policy, roster): (crate::library::Inventory, Policy, Roster),
+    (inventory, policy, roster): (Inventory, Policy, Roster),
     runbook: Runbook,
     given: &BTreeMap<String, Bytes>,
     purpose: Purpose,
@@ -118,7 +145,7 @@ pub fn ask_for_missing(
     context: &Context,
     runbook: &Runbook,
     mut given: BTreeMap<String, Bytes>,
-    inventory: &crate::library::Inventory,
+    inventory: &Inventory,
 ) -> Result<BTreeMap<String, Bytes>, Failure> {
     if !context.is_attended() {
         return Ok(given);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::base::{HostName, StepId, Timestamp, printable};
+use crate::base::{HostName, StepId, Timestamp};
 use crate::engine::{GateAnswer, Life, State};
 use crate::event::{Entry, Event, Part, Pulse};
 use crate::journal::RunFolder;
@@ -102,16 +102,16 @@ impl<'a> Told<'a> {
     }
 
     /// The last lines of standard error, or of standard output where there is none.
-    fn tail(&self, state: &State, step: &StepId, host: &HostName) -> Vec<String> {
+    fn tail(&self, state: &State, step: &StepId, host: &HostName) -> Vec<Vec<u8>> {
         let attempts = state.steps.get(step).and_then(|step| step.attempts.get(host));
         let Some(last) = attempts.and_then(|attempts| attempts.iter().rev().find(|attempt| attempt.part == Part::Main)) else {
             return Vec::new();
         };
         let (out, err) = self.folder.output_paths(step, host, last.number, Part::Main);
         let bytes = [err, out].iter().filter_map(|path| super::tail::of_file(path, TAIL_BYTES)).find(|bytes| !bytes.is_empty());
-        let text = printable(&bytes.unwrap_or_default());
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(TAIL_LINES)..].iter().map(|line| (*line).to_owned()).collect()
+        let bytes = bytes.unwrap_or_default();
+        let lines: Vec<&[u8]> = bytes.trim_ascii_end().split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).collect();
+        lines[lines.len().saturating_sub(TAIL_LINES)..].iter().map(|line| line.to_vec()).collect()
     }
 }
 
@@ -191,7 +191,7 @@ pub struct LiveWatcher<'a> {
     told: Told<'a>,
     colour: Colour,
     region: Region,
-    last_lines: Vec<(StepId, HostName, String)>,
+    last_lines: Vec<(StepId, HostName, Vec<u8>)>,
     painted: Option<Timestamp>,
 }
 
@@ -247,7 +247,7 @@ impl Watcher for LiveWatcher<'_> {
         match pulse {
             Pulse::Printed { step, host, line } => {
                 self.last_lines.retain(|(id, name, _)| id != step || name != host);
-                self.last_lines.push((step.clone(), host.clone(), printable(line)));
+                self.last_lines.push((step.clone(), host.clone(), line.clone()));
             }
             Pulse::Said { sentence } => {
                 let now = self.painted.unwrap_or_else(|| Timestamp::from_micros(0));

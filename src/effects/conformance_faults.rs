@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -307,7 +307,7 @@ async fn a_log_in_that_runs_no_shell_starts_nothing_and_is_quoted() {
 
 /// The claim of the only attempt in a spool: its file, and its words (folder, supervisor, …, boot id, …).
 fn claim_of(spool: &Path, attempt: &Try) -> (std::path::PathBuf, Vec<String>) {
-    let file = spool.join(attempt.run.as_str()).join("step.main.1.claim");
+    let file = spool.join(attempt.run.as_str()).join("step.here.main.1.claim");
     let words = std::fs::read_to_string(&file).unwrap_or_default();
     (file, words.split_whitespace().map(str::to_owned).collect())
 }
@@ -407,37 +407,4 @@ async fn a_step_that_becomes_somebody_without_sudo_is_refused_with_the_reason() 
             other => panic!("{other:?}"),
         }
     }
-}
-
-/// What an exec of its own costs over a plain connection, and what our steps cost. Prints; run it with `--ignored --nocapture`.
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn costs() {
-    let (sshd, folder) = (Sshd::start(""), tempfile::tempdir().unwrap());
-    let bench = bench_of(&sshd, folder.path()).await;
-    const TIMES: u32 = 100;
-    let socket = folder.path().join("s");
-    let ssh = |words: &[&str]| {
-        let mut command = tokio::process::Command::new("ssh");
-        command.args(["-F", &sshd.client_config(), "-S"]).arg(&socket).args(words).stdin(std::process::Stdio::null());
-        command
-    };
-    assert!(ssh(&["-M", "-f", "-N", "target"]).stderr(std::process::Stdio::null()).status().await.unwrap().success());
-    let begun = Instant::now();
-    for _ in 0..TIMES {
-        assert!(ssh(&["target", "true"]).output().await.unwrap().status.success());
-    }
-    let took = |begun: Instant| begun.elapsed() / TIMES;
-    eprintln!("plain ssh over a master: {:?}", took(begun));
-    ssh(&["-O", "exit", "target"]).output().await.unwrap();
-    for mode in [Mode::Direct, Mode::Claim] {
-        let mut attempt = Try::new(mode, "true");
-        let begun = Instant::now();
-        for number in 1..=TIMES {
-            attempt.attempt = number;
-            assert_eq!(bench.make(&attempt).await.0, Outcome::Exited { code: 0 });
-        }
-        eprintln!("{mode:?}: {:?}", took(begun));
-    }
-    assert!(Duration::ZERO < took(begun));
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::gates::slots;
 use super::names::{TemplateKind, names_of, names_to_render, templates_of};
+use super::params;
 use super::program::{Program, ProgramStep};
 use super::template::{TemplateError, check_places, names_in_expression, names_in_template};
-use crate::base::GateNo;
+use crate::base::{Bytes, GateNo};
 use crate::library::Selector;
 use crate::text::{Diagnostics, Source, Span, Spanned, did_you_mean};
 
@@ -19,6 +20,7 @@ pub fn check(program: &Program) -> Diagnostics {
         found.selector(step);
     }
     found.targets();
+    found.defaults();
     found.gates();
     found.unused();
     found.found
@@ -150,8 +152,22 @@ impl Check<'_> {
         }
     }
 
-    /// Somebody can satisfy each gate that the author wrote.
+    /// A default that only the inventory can judge: the name of a host.
+    fn defaults(&mut self) {
+        for parameter in &self.program.runbook.parameters {
+            let Some(default) = &parameter.default else { continue };
+            if let Err(why) = params::check(parameter, &Bytes::from(default.value.as_str()), &self.program.inventory) {
+                let message = format!("the default of `{}`: {why}", parameter.name.value);
+                self.found.error("RB508", self.source, default.span, message).help("write a default that this library knows, or none");
+            }
+        }
+    }
+
+    /// Somebody can satisfy each gate that the author wrote. A library without any key is not set up yet: `doctor` says so once.
     fn gates(&mut self) {
+        if self.program.roster.signers.is_empty() {
+            return;
+        }
         let authored: Vec<GateNo> = self.program.gates.iter().filter(|(_, gate)| gate.asks.is_some()).map(|(gate, _)| *gate).collect();
         for gate in authored {
             let gate = &self.program.gates[&gate];

@@ -50,6 +50,12 @@ impl Parameters {
         if problems.is_empty() { Ok(Self { values }) } else { Err(problems) }
     }
 
+    /// The defaults alone, as far as they are there and good: enough to look at a runbook without running it.
+    pub fn defaults(runbook: &Runbook, inventory: &Inventory) -> Self {
+        let good = |parameter: &Parameter| Some((parameter.name.value.clone(), value(parameter, &BTreeMap::new(), inventory).ok()?));
+        Self { values: runbook.parameters.iter().filter_map(good).collect() }
+    }
+
     /// Names and values, as templates see them.
     pub fn given(&self) -> impl Iterator<Item = (&String, &Given)> {
         self.values.iter().map(|(name, (_, given))| (name, given))

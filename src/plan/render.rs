@@ -184,12 +184,14 @@ fn script(step: &ProgramStep, text: &Spanned<String>, word: &'static str, scope:
     for (name, value) in &step.step.env {
         let value = template::plain_bytes(&value.value, scope).map_err(|source| RenderError::Template { word: "env", source })?;
         script.extend(assignment(&name.value, &value, scope)?);
+        script.push(b'\n');
     }
     if let Some(cwd) = &step.step.cwd {
         let folder = scope.with([("folder", super::value::text_value(plain("cwd", cwd, scope)?.as_bytes()))]);
         script.extend(
-            template::command("cd -- {{ folder }} || exit 1\n", &folder).map_err(|source| RenderError::Template { word: "cwd", source })?,
+            template::command("cd -- {{ folder }} || exit 1", &folder).map_err(|source| RenderError::Template { word: "cwd", source })?,
         );
+        script.push(b'\n');
     }
     let body = template::command(&text.value, scope).map_err(template)?;
     let body = body.trim_ascii_end();
@@ -203,7 +205,7 @@ fn script(step: &ProgramStep, text: &Spanned<String>, word: &'static str, scope:
 
 fn assignment(name: &str, value: &[u8], scope: &Scope) -> Result<Vec<u8>, RenderError> {
     let scope = scope.with([("value", super::value::text_value(value))]);
-    template::command(&format!("export {name}={{{{ value }}}}\n"), &scope).map_err(|source| RenderError::Template { word: "env", source })
+    template::command(&format!("export {name}={{{{ value }}}}"), &scope).map_err(|source| RenderError::Template { word: "env", source })
 }
 
 fn plain(word: &'static str, text: &Spanned<String>, scope: &Scope) -> Result<String, RenderError> {

@@ -231,3 +231,31 @@ fn wrong(error: Error) -> TemplateError {
     let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     TemplateError::Wrong { message: detail, line: error.line() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Bytes;
+    use crate::event::{Outcome, Reading};
+    use crate::plan::value::RegisteredHost;
+
+    fn scope() -> Scope {
+        let given = BTreeMap::from([
+            ("unit".to_owned(), Given::Text(Bytes::from("a b; rm"))),
+            ("within".to_owned(), Given::Duration("2m".parse().unwrap())),
+        ]);
+        let reading = Reading { stdout: Bytes::from("db-1\n"), stderr: Bytes::default(), value: Some(serde_json::json!({"lag": 3})) };
+        let answer = RegisteredHost { ok: true, outcome: Some(Outcome::Exited { code: 0 }), reading: Some(reading) };
+        let leader = Registered { hosts: BTreeMap::from([("db-1".parse().unwrap(), answer)]) };
+        Scope::new(&given, &BTreeMap::from([("leader".to_owned(), leader)]))
+    }
+
+    #[test]
+    fn parameters_and_results_are_found_by_their_names() {
+        assert_eq!(command("restart {{ unit }}", &scope()).unwrap(), b"restart 'a b; rm'");
+        assert_eq!(plain("{{ within }} on {{ leader.stdout }}", &scope()).unwrap(), "2m on db-1");
+        assert_eq!(plain("{{ leader.hosts[\"db-1\"].exit_code }} {{ leader.value.lag }}", &scope()).unwrap(), "0 3");
+        assert_eq!(holds("unit == \"a b; rm\" and leader.ok == [\"db-1\"] and leader.lines == [\"db-1\"]", &scope()), Ok(true));
+        assert!(matches!(plain("{{ nobody }}", &scope()), Err(TemplateError::Undefined { .. })));
+    }
+}

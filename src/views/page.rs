@@ -22,7 +22,7 @@ pub enum Tone {
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Line {
-    pieces: Vec<(Tone, String)>,
+    pieces: Vec<(Tone, Vec<u8>)>,
 }
 
 /// Lines from top to bottom.
@@ -46,14 +46,14 @@ impl Line {
 
     /// Adds a piece; hostile bytes are escaped when it is rendered.
     #[must_use]
-    pub fn with(mut self, tone: Tone, text: impl Into<String>) -> Self {
+    pub fn with(mut self, tone: Tone, text: impl Into<Vec<u8>>) -> Self {
         self.pieces.push((tone, text.into()));
         self
     }
 
     /// Adds a plain piece.
     #[must_use]
-    pub fn plain(self, text: impl Into<String>) -> Self {
+    pub fn plain(self, text: impl Into<Vec<u8>>) -> Self {
         self.with(Tone::Plain, text)
     }
 
@@ -67,7 +67,7 @@ impl Line {
 
     /// How many columns the rendered line takes.
     pub fn width(&self) -> usize {
-        self.pieces.iter().map(|(_, text)| escaped(text.as_bytes()).width()).sum()
+        self.pieces.iter().map(|(_, text)| escaped(text).width()).sum()
     }
 
     /// The line as text. With a limit, what is longer is cut and marked with `…`.
@@ -75,7 +75,7 @@ impl Line {
         let mut out = String::new();
         let mut left = limit.unwrap_or(usize::MAX);
         for (tone, text) in &self.pieces {
-            let text = fit(&escaped(text.as_bytes()), left);
+            let text = fit(&escaped(text), left);
             left = left.saturating_sub(text.width());
             match (colour, code(*tone)) {
                 (Colour::Ansi, Some(code)) => out.push_str(&format!("\x1b[{code}m{text}\x1b[0m")),

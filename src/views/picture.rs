@@ -39,9 +39,8 @@ pub fn gate_block(state: &State, gate: GateNo, open: &GateState, now: Timestamp)
 }
 
 /// A line of a document as people write it; what it hides is escaped again when the line is rendered.
-fn readable(line: &str) -> String {
-    let bytes = crate::base::from_ascii(line).unwrap_or_else(|| line.as_bytes().to_vec());
-    String::from_utf8(bytes).unwrap_or_else(|_| line.to_owned())
+fn readable(line: &str) -> Vec<u8> {
+    crate::base::from_ascii(line).unwrap_or_else(|| line.as_bytes().to_vec())
 }
 
 fn who(open: &GateState) -> String {
@@ -58,7 +57,7 @@ fn who(open: &GateState) -> String {
 }
 
 /// What the current step is doing: elapsed time, and each busy host's last line of output, a few of them.
-pub fn now_running(state: &State, step: &StepSummary, last_lines: &[(StepId, HostName, String)], now: Timestamp) -> Vec<Line> {
+pub fn now_running(state: &State, step: &StepSummary, last_lines: &[(StepId, HostName, Vec<u8>)], now: Timestamp) -> Vec<Line> {
     const HOSTS_SHOWN: usize = 4; // more would push the gate and the failures off an 80×24 screen
     let Some(known) = state.steps.get(&step.id) else { return Vec::new() };
     let running = |host: &&HostSummary| {
@@ -69,7 +68,7 @@ pub fn now_running(state: &State, step: &StepSummary, last_lines: &[(StepId, Hos
     let mut lines = Vec::new();
     for host in step.hosts.iter().filter(running).take(HOSTS_SHOWN) {
         let elapsed = started(&host.host).map_or_else(String::new, |at| seconds(now.since(at)));
-        let line = last_lines.iter().find(|(id, name, _)| *id == step.id && *name == host.host).map_or("", |(.., line)| line);
+        let line = last_lines.iter().find(|(id, name, _)| *id == step.id && *name == host.host).map_or(&[][..], |(.., line)| line);
         lines.push(Line::new().plain("      ").with(Tone::Quiet, format!("{} {elapsed}  ", host.host)).plain(line));
     }
     if let Some(until) = known.wait_until.filter(|until| *until > now) {
@@ -81,8 +80,9 @@ pub fn now_running(state: &State, step: &StepSummary, last_lines: &[(StepId, Hos
 }
 
 /// A failed step: the command, why, and the end of what it printed.
-pub fn failure(state: &State, step: &StepSummary, tail_of: &dyn Fn(&StepId, &HostName) -> Vec<String>) -> Vec<Line> {
+pub fn failure(state: &State, step: &StepSummary, tail_of: &dyn Fn(&StepId, &HostName) -> Vec<Vec<u8>>) -> Vec<Line> {
     const HOSTS_SHOWN: usize = 3; // the exceptions that tell the story; the log has all
+    const SCRIPT_LINES: usize = 5; // enough to know which command it was; the plan has all
     let mut lines = Vec::new();
     if !matches!(step.look, StepLook::Failed | StepLook::Unknown) {
         return lines;
@@ -99,8 +99,8 @@ pub fn failure(state: &State, step: &StepSummary, tail_of: &dyn Fn(&StepId, &Hos
         if let Some(StageWork::Commands { actions, .. }) = stage.map(|stage| &stage.work)
             && let Some(action) = actions.iter().find(|action| action.host == host.host)
         {
-            let script = action.command.script.to_string().replace("<U+000A>", "\n");
-            lines.extend(script.lines().take(5).map(|line| Line::new().plain("        ").with(Tone::Command, format!("$ {line}"))));
+            let script = action.command.script.as_slice().trim_ascii_end().split(|&byte| byte == b'\n');
+            lines.extend(script.take(SCRIPT_LINES).map(|line| Line::new().plain("        $ ").with(Tone::Command, line)));
         }
         lines.extend(tail_of(&step.id, &host.host).into_iter().map(|line| Line::new().plain("        ").with(Tone::Quiet, line)));
     }

@@ -196,13 +196,18 @@ impl Lab {
 }
 
 /// Waits until something is there, with a limit; looks ten times a second.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, look)
+}
+
+/// The same with another limit.
+pub fn until_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(began.elapsed() < PATIENCE, "waited too long for {what}");
+        assert!(began.elapsed() < patience, "waited too long for {what}");
         std::thread::sleep(Duration::from_millis(100)); // between two looks at a condition
     }
 }

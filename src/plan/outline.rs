@@ -1,0 +1,171 @@
+//! What a run would do as far as that can be known before it: steps rendered from the parameters alone, gates with who may fill them.
+//! Reaches no host and decides nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::gates::{DEFAULT_EXPIRY, GateError, floor, slots};
+use super::names::names_to_render;
+use super::program::{Program, ProgramGate, ProgramStep};
+use super::render::{RenderError, prepare};
+use super::template::{Scope, holds, names_in_expression};
+use crate::base::{GateNo, Period, Person, StepId, ascii};
+use crate::event::{Effect, Stage};
+use crate::runbook::Work;
+
+/// A run before it begins.
+#[derive(Debug)]
+pub struct Outline<'p> {
+    pub program: &'p Program,
+    /// All steps in their order.
+    pub steps: Vec<OutlinedStep<'p>>,
+    /// The gates that would open, in their order.
+    pub gates: Vec<OutlinedGate<'p>>,
+}
+
+/// One step of it.
+#[derive(Debug)]
+pub struct OutlinedStep<'p> {
+    pub step: &'p ProgramStep,
+    /// The gate that it would stand behind.
+    pub gate: Option<GateNo>,
+    pub shape: Shape,
+    /// What it waits for: names that earlier steps register, for its text or for its `when`.
+    pub waits_for: Vec<String>,
+}
+
+/// How far a step is known.
+#[derive(Debug)]
+pub enum Shape {
+    /// To the byte, but for the hosts' keys.
+    Rendered(Box<Stage>),
+    /// Its `when` does not hold with these parameters.
+    LeftOut { why: String },
+    /// As a template, in lines like those of a stage; it is rendered when its names are known.
+    Later { lines: Vec<String> },
+}
+
+/// One gate of it.
+#[derive(Debug)]
+pub struct OutlinedGate<'p> {
+    pub number: GateNo,
+    pub gate: &'p ProgramGate,
+    /// The steps that it would cover; never empty.
+    pub covers: Vec<StepId>,
+    pub expires: Period,
+    pub who: Who,
+}
+
+/// Who may approve.
+#[derive(Debug)]
+pub enum Who {
+    /// One list an approval, of different people.
+    Slots(Vec<Vec<Person>>),
+    /// Only the policy asks for it, and how many it asks depends on hosts that are not known yet.
+    WhenReached,
+    /// Nobody could satisfy it.
+    Nobody(GateError),
+}
+
+/// A step that cannot be rendered, whatever is found out on the way.
+#[derive(Debug, thiserror::Error)]
+#[error("step {number} \"{name}\": {source}")]
+pub struct OutlineError {
+    pub number: String,
+    pub name: String,
+    pub source: RenderError,
+}
+
+/// The outline of a program.
+///
+/// # Errors
+/// All steps that could never run as they are written.
+pub fn outline(program: &Program) -> Result<Outline<'_>, Vec<OutlineError>> {
+    let scope = Scope::new(program.parameters.given(), []);
+    let mut problems = Vec::new();
+    let mut steps = Vec::new();
+    for step in &program.steps {
+        match outlined(program, step, &scope) {
+            Ok(outlined) => steps.push(outlined),
+            Err(source) => {
+                problems.push(OutlineError { number: step.number.clone(), name: step.step.name.value.clone(), source });
+            }
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let gates = program.gates.iter().filter_map(|(number, gate)| outlined_gate(program, *number, gate, &steps)).collect();
+    Ok(Outline { program, steps, gates })
+}
+
+fn outlined<'p>(program: &'p Program, step: &'p ProgramStep, scope: &Scope) -> Result<OutlinedStep<'p>, RenderError> {
+    let authored = program.gates.get(&step.gate).is_some_and(|gate| gate.asks.is_some());
+    let registered = registered_names(program);
+    let in_whens = step.whens.iter().flat_map(|when| names_in_expression(&when.value).unwrap_or_default());
+    let to_render = names_to_render(&step.step);
+    let is_later = to_render.iter().any(|name| registered.contains(name.as_str()));
+    let waits: BTreeSet<String> = to_render.into_iter().chain(in_whens).filter(|name| registered.contains(name.as_str())).collect();
+    let of = |gate: Option<GateNo>, shape| OutlinedStep { step, gate, shape, waits_for: waits.into_iter().collect() };
+    if let Some(why) = left_out(step, scope) {
+        return Ok(of(None, Shape::LeftOut { why }));
+    }
+    if is_later {
+        let gate = (authored || step.effect != Effect::Read).then_some(step.gate);
+        return Ok(of(gate, Shape::Later { lines: template_lines(step) }));
+    }
+    let mut stage = prepare(program, step, scope, &BTreeMap::new(), None, 1)?;
+    stage.gate = (authored || floor(&program.policy.rules, &stage) > 0).then_some(step.gate);
+    Ok(of(stage.gate, Shape::Rendered(Box::new(stage))))
+}
+
+/// The first condition that is known not to hold. One that asks for a result is not known yet.
+fn left_out(step: &ProgramStep, scope: &Scope) -> Option<String> {
+    let fails = |when: &&crate::text::Spanned<String>| holds(&when.value, scope) == Ok(false);
+    step.whens.iter().find(fails).map(|when| format!("not so: {}", when.value))
+}
+
+fn registered_names(program: &Program) -> BTreeSet<&str> {
+    program.steps.iter().filter_map(|step| step.step.register.as_ref()).map(|name| name.value.as_str()).collect()
+}
+
+fn outlined_gate<'p>(program: &'p Program, number: GateNo, gate: &'p ProgramGate, steps: &[OutlinedStep<'p>]) -> Option<OutlinedGate<'p>> {
+    let behind: Vec<&OutlinedStep<'p>> = steps.iter().filter(|step| step.gate == Some(number)).collect();
+    let stages: Vec<&Stage> = behind.iter().filter_map(|step| step.stage()).collect();
+    let covers: Vec<StepId> = behind.iter().map(|step| step.step.id.clone()).collect();
+    let who = match slots(program, gate, &stages) {
+        Ok(slots) if slots.is_empty() => Who::WhenReached,
+        Ok(slots) => Who::Slots(slots),
+        Err(error) => Who::Nobody(error),
+    };
+    let expires = gate.asks.as_ref().and_then(|asks| asks.expires.as_ref()).map_or(DEFAULT_EXPIRY, |expires| expires.value);
+    (!covers.is_empty()).then_some(OutlinedGate { number, gate, covers, expires, who })
+}
+
+/// A step as written, in the manner of `stage_lines`. Never hashed: what is approved is rendered.
+fn template_lines(step: &ProgramStep) -> Vec<String> {
+    let written = |text: &str| ascii(text.as_bytes());
+    let name = written(&step.step.name.value);
+    let mut lines = vec![format!("step {} {} \"{name}\" {}, not rendered yet", step.number, step.id, step.effect)];
+    if let Some(hosts) = &step.step.hosts {
+        lines.push(format!("  on {}", written(&hosts.value)));
+    }
+    let marked = |mark: &str, text: &str| text.trim_end().lines().map(|line| format!("  {mark} {}", written(line))).collect::<Vec<_>>();
+    lines.extend(step.step.done_when.iter().flat_map(|look| marked("?", &look.value)));
+    match &step.step.work {
+        Work::Run { command, .. } | Work::Check { command, .. } => lines.extend(marked("$", &command.value)),
+        Work::Manual { instructions } => lines.extend(marked(">", &instructions.value)),
+        Work::Wait { period } => lines.push(format!("  wait {}", written(&period.value))),
+        Work::Block { .. } => {} // flattened away
+    }
+    lines
+}
+
+impl OutlinedStep<'_> {
+    /// The stage, where it is rendered.
+    pub fn stage(&self) -> Option<&Stage> {
+        match &self.shape {
+            Shape::Rendered(stage) => Some(stage),
+            Shape::LeftOut { .. } | Shape::Later { .. } => None,
+        }
+    }
+}

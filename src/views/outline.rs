@@ -1,0 +1,269 @@
+//! A plan before the run, for people and for programs. Contacts nobody; the JSON field names are a promise: see `docs/commands.md`.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::page::{Line, Page, Tone};
+use crate::base::{Bytes, Digest, GateNo, Period, Person, StepId, from_ascii};
+use crate::event::{Action, Effect, Mode, Stage, StageWork};
+use crate::plan::{Outline, OutlinedGate, OutlinedStep, Shape, Who, stage_lines};
+
+/// What `plan` prints. `requester` is who would run it, where that is known.
+pub fn outline_page(outline: &Outline<'_>, requester: Option<&Person>) -> Page {
+    let runbook = &outline.program.runbook;
+    let mut page = Page::new();
+    page.push(Line::new().with(Tone::Strong, format!("{} · {}", runbook.name.value, runbook.title)));
+    page.push(Line::new().with(Tone::Quiet, parameters_line(outline)));
+    let mut shown: Vec<GateNo> = Vec::new();
+    for step in &outline.steps {
+        page.push(Line::new());
+        if let Some(gate) = outline.gates.iter().find(|gate| Some(gate.number) == step.gate && !shown.contains(&gate.number)) {
+            shown.push(gate.number);
+            page.lines.extend(gate_lines(gate));
+        }
+        page.lines.extend(step_lines(step));
+    }
+    page.push(Line::new());
+    page.lines.extend(read_lines(outline));
+    if requester.is_none() && !outline.gates.is_empty() {
+        page.push(Line::new());
+        page.push(Line::new().with(Tone::Waits, "It is not known who runs this, so nobody is left out of the gates: say --as PERSON"));
+    }
+    page
+}
+
+fn parameters_line(outline: &Outline<'_>) -> String {
+    let written: Vec<String> = outline.program.parameters.written().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if written.is_empty() { "no parameters".to_owned() } else { format!("with {}", written.join(" ")) }
+}
+
+fn gate_lines(gate: &OutlinedGate<'_>) -> Vec<Line> {
+    let covers: Vec<&str> = gate.covers.iter().map(StepId::as_str).collect();
+    let head = format!("gate {} before {}, open for {}", gate.number, covers.join(", "), gate.expires);
+    let mut lines = vec![Line::new().with(Tone::Waits, head)];
+    match &gate.who {
+        Who::Slots(slots) => lines.extend(slots.iter().map(|slot| Line::new().plain(format!("  approved by {}", one_of(slot))))),
+        Who::WhenReached => {
+            lines.push(Line::new().plain("  approved by as many as the policy asks for its hosts, which are not known yet"))
+        }
+        Who::Nobody(error) => lines.push(Line::new().with(Tone::Bad, format!("  nobody can approve it: {error}"))),
+    }
+    if let Some(ask) = gate.gate.asks.as_ref().and_then(|asks| asks.ask.as_ref()) {
+        lines.push(Line::new().plain(format!("  asked: {}", ask.trim())));
+    }
+    lines
+}
+
+fn one_of(slot: &[Person]) -> String {
+    let names: Vec<&str> = slot.iter().map(Person::as_str).collect();
+    match names.as_slice() {
+        [only] => (*only).to_owned(),
+        several => format!("one of {}", several.join(", ")),
+    }
+}
+
+fn step_lines(step: &OutlinedStep<'_>) -> Vec<Line> {
+    let commands = |lines: Vec<String>| -> Vec<Line> { lines.into_iter().map(toned).collect() };
+    let mut lines = match &step.shape {
+        Shape::Rendered(stage) => commands(stage_lines(stage)),
+        Shape::Later { lines } => commands(lines.clone()),
+        Shape::LeftOut { why } => {
+            let head = format!("step {} {} \"{}\"", step.step.number, step.step.id, step.step.step.name.value);
+            vec![Line::new().plain(head), Line::new().with(Tone::Quiet, format!("  left out, {why}"))]
+        }
+    };
+    let mut after_head: Vec<Line> = Vec::new();
+    if !matches!(step.shape, Shape::LeftOut { .. }) {
+        after_head.extend(step.step.whens.iter().map(|when| Line::new().with(Tone::Quiet, format!("  when {}", when.value))));
+    }
+    if !step.waits_for.is_empty() {
+        after_head.push(Line::new().with(Tone::Waits, format!("  waits for the result of {}", step.waits_for.join(", "))));
+    }
+    lines.splice(1..1, after_head);
+    lines
+}
+
+/// Lines come escaped to ASCII; a page escapes by itself, and twice would show what nobody wrote.
+fn toned(line: String) -> Line {
+    let tone = if line.starts_with("  $ ") { Tone::Command } else { Tone::Plain };
+    let plain = from_ascii(&line).and_then(|bytes| String::from_utf8(bytes).ok());
+    Line::new().with(tone, plain.unwrap_or(line))
+}
+
+/// Commands that pass no gate, since their author says that they only look.
+fn read_lines(outline: &Outline<'_>) -> Vec<Line> {
+    let read = |step: &&OutlinedStep<'_>| step.step.effect == Effect::Read && step.gate.is_none();
+    let mut lines = Vec::new();
+    for step in outline.steps.iter().filter(read) {
+        let texts: Vec<String> = match &step.shape {
+            Shape::Rendered(stage) => actions(stage).iter().map(first_line).collect(),
+            Shape::Later { lines } => lines.iter().filter_map(|line| line.strip_prefix("  $ ")).map(str::to_owned).take(1).collect(),
+            Shape::LeftOut { .. } => Vec::new(),
+        };
+        let mut texts: Vec<String> = texts.into_iter().map(|text| format!("  {} {}", step.step.number, text)).collect();
+        texts.dedup();
+        lines.extend(texts.into_iter().map(toned));
+    }
+    if !lines.is_empty() {
+        lines.insert(0, Line::new().with(Tone::Strong, "without a gate, since their author says that they only look"));
+    }
+    lines
+}
+
+fn first_line(action: &Action) -> String {
+    let script = action.command.script.as_slice();
+    let lines: Vec<&[u8]> = script.split(|&byte| byte == b'\n').filter(|line| !line.is_empty() && *line != b"set -e").collect();
+    let first = lines.first().map_or(String::new(), |line| crate::base::ascii(line));
+    if lines.len() > 1 { format!("{first} … ({} lines)", lines.len()) } else { first }
+}
+
+fn actions(stage: &Stage) -> &[Action] {
+    match &stage.work {
+        StageWork::Commands { actions, .. } | StageWork::Withheld { actions, .. } => actions,
+        StageWork::Manual { .. } | StageWork::Wait { .. } => &[],
+    }
+}
+
+/// What `plan --output json` prints.
+#[derive(Debug, Serialize)]
+pub struct PlanJson {
+    pub runbook: String,
+    pub requester: Option<Person>,
+    pub parameters: BTreeMap<String, Bytes>,
+    pub steps: Vec<PlanStepJson>,
+    pub gates: Vec<PlanGateJson>,
+}
+
+/// One step of it.
+#[derive(Debug, Serialize)]
+pub struct PlanStepJson {
+    pub id: StepId,
+    pub number: String,
+    pub name: String,
+    pub effect: Effect,
+    pub gate: Option<GateNo>,
+    /// The hosts, where they are known.
+    pub hosts: Vec<String>,
+    /// Conditions as written: all must hold.
+    pub when: Vec<String>,
+    /// Names that earlier steps register.
+    pub waits_for: Vec<String>,
+    /// Why it would be left out, where that is known.
+    pub left_out: Option<String>,
+    /// The lines of its template, where it is not rendered yet.
+    pub template: Vec<String>,
+    /// What a person is asked to do.
+    pub manual: Option<String>,
+    pub wait_ms: Option<Period>,
+    pub actions: Vec<PlanActionJson>,
+}
+
+/// One command on one host.
+#[derive(Debug, Serialize)]
+pub struct PlanActionJson {
+    pub host: String,
+    pub environment: String,
+    /// The script as text; escaped where it is not UTF-8, and then in `script_base64` to the byte.
+    pub command: String,
+    pub script_base64: Option<String>,
+    pub done_when: Option<String>,
+    pub r#become: Option<String>,
+    pub shell: String,
+    pub timeout_ms: Period,
+    /// `direct`, or `claim` where it is started at most once an attempt.
+    pub mode: Mode,
+    /// SHA-256 of the script.
+    pub sends: Digest,
+}
+
+/// One gate.
+#[derive(Debug, Serialize)]
+pub struct PlanGateJson {
+    pub gate: GateNo,
+    pub name: String,
+    pub covers: Vec<StepId>,
+    pub ask: Option<String>,
+    pub expires_ms: Period,
+    /// One list an approval; `null` where the hosts decide, or nobody can satisfy it.
+    pub slots: Option<Vec<Vec<Person>>>,
+    /// Why nobody could satisfy it.
+    pub problem: Option<String>,
+}
+
+/// The same for programs.
+pub fn plan_json(outline: &Outline<'_>, requester: Option<&Person>) -> PlanJson {
+    PlanJson {
+        runbook: outline.program.runbook.name.value.clone(),
+        requester: requester.cloned(),
+        parameters: outline.program.parameters.written(),
+        steps: outline.steps.iter().map(step_json).collect(),
+        gates: outline.gates.iter().map(gate_json).collect(),
+    }
+}
+
+fn step_json(step: &OutlinedStep<'_>) -> PlanStepJson {
+    let stage = step.stage();
+    let actions = stage.map_or(&[][..], actions);
+    let (manual, wait_ms) = match stage.map(|stage| &stage.work) {
+        Some(StageWork::Manual { instructions }) => (Some(instructions.clone()), None),
+        Some(StageWork::Wait { period }) => (None, Some(*period)),
+        Some(StageWork::Commands { .. } | StageWork::Withheld { .. }) | None => (None, None),
+    };
+    let (left_out, template) = match &step.shape {
+        Shape::Rendered(_) => (None, Vec::new()),
+        Shape::LeftOut { why } => (Some(why.clone()), Vec::new()),
+        Shape::Later { lines } => (None, lines.clone()),
+    };
+    PlanStepJson {
+        id: step.step.id.clone(),
+        number: step.step.number.clone(),
+        name: step.step.step.name.value.clone(),
+        effect: step.step.effect,
+        gate: step.gate,
+        hosts: actions.iter().map(|action| action.host.to_string()).collect(),
+        when: step.step.whens.iter().map(|when| when.value.clone()).collect(),
+        waits_for: step.waits_for.clone(),
+        left_out,
+        template,
+        manual,
+        wait_ms,
+        actions: actions.iter().map(action_json).collect(),
+    }
+}
+
+fn action_json(action: &Action) -> PlanActionJson {
+    let command = &action.command;
+    let text = |script: &Bytes| script.as_str().map_or_else(|| script.to_string(), str::to_owned);
+    PlanActionJson {
+        host: action.host.to_string(),
+        environment: action.environment.clone(),
+        command: text(&command.script),
+        script_base64: command.script.as_str().is_none().then(|| STANDARD.encode(command.script.as_slice())),
+        done_when: action.done_when.as_ref().map(|look| text(&look.script)),
+        r#become: command.r#become.clone(),
+        shell: command.shell.clone(),
+        timeout_ms: action.timeout,
+        mode: action.mode,
+        sends: command.sends(),
+    }
+}
+
+fn gate_json(gate: &OutlinedGate<'_>) -> PlanGateJson {
+    let (slots, problem) = match &gate.who {
+        Who::Slots(slots) => (Some(slots.clone()), None),
+        Who::WhenReached => (None, None),
+        Who::Nobody(error) => (None, Some(error.to_string())),
+    };
+    PlanGateJson {
+        gate: gate.number,
+        name: gate.gate.name.clone(),
+        covers: gate.covers.clone(),
+        ask: gate.gate.asks.as_ref().and_then(|asks| asks.ask.clone()),
+        expires_ms: gate.expires,
+        slots,
+        problem,
+    }
+}
