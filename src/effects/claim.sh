@@ -180,11 +180,13 @@ rb_watch() {
     [ "$rb_living" = 0 ] || break
     rb_flow
   done
-  # No supervisor and no end: what that means is told by the claim, which may be another's.
+  # No supervisor and no end: what that means is told by the claim, which may be another's, and by whether a step was ever begun.
   rb_mine=$rb_base
-  [ -f "$rb_key.claim" ] || { rm -f "$rb_mine".*; rb_say refused "its claim could not be written to $rb_here, or its supervisor died before"; return; }
-  rb_claimed
-  if [ "$rb_base" != "$rb_mine" ]; then rm -f "$rb_mine".*; rb_attach; return; fi
+  if [ -f "$rb_key.claim" ]; then
+    rb_claimed; [ "$rb_base" = "$rb_mine" ] || { rm -f "$rb_mine".*; rb_attach; return; }
+  elif { read -r rb_p rb_line <"$rb_base.pid"; } 2>/dev/null && [ -z "$rb_p" ]; then
+    rm -f "$rb_mine".*; rb_say refused "its claim could not be written to $rb_here, or its supervisor died before"; return
+  fi
   rb_say gone "it was begun, its supervisor is dead, and no end was recorded"
 }
 rb_claimed() { read -r rb_base rb_super rb_born rb_was rb_up rb_become <"$rb_key.claim"; }

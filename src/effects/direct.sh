@@ -31,7 +31,8 @@ rb_direct() {
   rb_has "$rb_shell" || { rb_refuse "the shell $rb_shell is not on this host"; return; }
   if [ "$rb_become" != - ]; then
     rb_has sudo || { rb_refuse "sudo is not on this host, which is needed to become $rb_become"; return; }
-    rb_line=$(sudo -n -u "$rb_become" -- true 2>&1 </dev/null 3>&- 4>&-) || { rb_refuse "sudo does not let us become $rb_become: $rb_line"; return; }
+    rb_line=$(sudo -n -u "$rb_become" -- true 2>&1 </dev/null 3>&- 4>&-) ||
+      { rb_refuse "sudo does not let us become $rb_become: $rb_line"; return; }
   fi
   # The shell says "Killed" on its own standard error: this tells a signal from `exit 137`.
   rb_end=$({ printf %s "$rb_s" | { rb_step; echo " $?"; }; } 2>&1)

@@ -1,6 +1,8 @@
 //! The road over the operator's own OpenSSH. Never weakens what its configuration asks for, and never asks a person anything.
 
 use std::collections::HashMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -81,7 +83,7 @@ impl SshHouse {
         let fits = |dir: &PathBuf| dir.as_os_str().len() + 40 <= SOCKET_PATH;
         let parent = [std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), Some(std::env::temp_dir())];
         let parent = parent.into_iter().flatten().find(|dir| dir.is_dir() && fits(dir)).unwrap_or_else(|| PathBuf::from("/tmp"));
-        let made = tempfile::Builder::new().prefix("rb").tempdir_in(&parent);
+        let made = tempfile::Builder::new().prefix("rb").permissions(Permissions::from_mode(0o700)).tempdir_in(&parent);
         let dir =
             made.map_err(|error| Unreached { why: format!("no folder for connections can be made in {}: {error}", parent.display()) })?;
         Ok(sockets.insert(Arc::new(dir)).clone())
