@@ -94,8 +94,9 @@ rb_end() {
   read -r rb_up rb_line </proc/uptime
   printf '%-126s.\n' "$* $rb_up $rb_boot" 1<>"$rb_base.end"; sync "$rb_base.end" 2>/dev/null || sync
 }
+# A shell reads byte by byte: what is overwritten meanwhile begins with the blanks that stood there, and is no end yet.
 rb_ended() {
-  { read -r rb_line <"$rb_base.end"; } 2>/dev/null || return 1
+  { IFS= read -r rb_line <"$rb_base.end"; } 2>/dev/null || return 1
   case $rb_line in [a-z]*.) rb_line=${rb_line%.} ;; *) return 1 ;; esac
 }
 

@@ -45,7 +45,7 @@ fn repeats() -> usize {
 
 fn points(lines: usize) -> Vec<Point> {
     let each = |(turn, line): (usize, usize)| {
-        let death = DEATHS[(line + turn) % DEATHS.len()];
+        let death = DEATHS[(line + turn + 1) % DEATHS.len()]; // so that death follows at once on the approval, line 9
         Point { line, death, torn: (line + turn).is_multiple_of(5) }
     };
     (0..repeats()).flat_map(|turn| (1..=lines).map(move |line| (turn, line))).map(each).collect()
