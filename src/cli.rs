@@ -20,6 +20,7 @@ mod log;
 mod opening;
 mod past;
 mod plan;
+mod proof;
 mod request_page;
 mod resume;
 mod runs;

@@ -8,7 +8,7 @@ mod permit;
 mod progress;
 mod state;
 
-pub use decide::{Directive, Question, decide};
+pub use decide::{Directive, Question, decide, is_as_rendered};
 pub use fold::Illegal;
 pub use gates::covered;
 pub use permit::{Begin, Permit, Ready, Task};

@@ -14,7 +14,7 @@ mod store;
 mod writer;
 
 pub use disk::{Disk, RealDisk};
-pub use folder::{Document, FolderError, RunFolder, output_name};
+pub use folder::{Document, Dropped, FolderError, RunFolder, output_name};
 pub use follow::{FollowError, Follower};
 pub use line::{LineFault, MAX_LINE, decode, encode};
 pub use output::{OutputError, OutputFiles};

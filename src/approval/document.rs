@@ -122,8 +122,18 @@ impl<'a> Lines<'a> {
     /// Begins a document of this kind.
     pub(super) fn of(kind: Kind, text: &'a str) -> Result<Self, ParseDocumentError> {
         let mut lines = Self { lines: text.split('\n').collect(), next: 0 };
+        lines.must_be_printable()?;
         lines.exactly(kind.first_line())?;
         Ok(lines)
+    }
+
+    /// A document is shown as it is: a byte that moves a cursor or turns a line around would show something else than is signed.
+    fn must_be_printable(&self) -> Result<(), ParseDocumentError> {
+        let hidden = |line: &&str| line.bytes().any(|byte| !(b' '..=b'~').contains(&byte));
+        match self.lines.iter().position(|line| hidden(&line)) {
+            Some(index) => Err(self.at(index + 1, "printable ASCII, with everything else escaped")),
+            None => Ok(()),
+        }
     }
 
     fn exactly(&mut self, expected: &str) -> Result<(), ParseDocumentError> {

@@ -172,9 +172,15 @@ struct ErrorBody<'a> {
     message: &'a str,
 }
 
-/// Diagnostics bring their own colours; everything else in them was escaped when they were made.
+/// Diagnostics bring their own colours. Nothing else that begins with an escape passes: it could move the cursor over what was said.
 fn printable_keeping_colour(text: &str) -> String {
-    text.split("\x1b[").map(|piece| printable(piece.as_bytes())).collect::<Vec<_>>().join("\x1b[")
+    let mut pieces = text.split("\x1b[");
+    let first = pieces.next().map_or(String::new(), |piece| printable(piece.as_bytes()));
+    pieces.fold(first, |said, piece| {
+        let is_colour = piece.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m');
+        let escape = if is_colour { "\x1b[".to_owned() } else { printable(b"\x1b[") };
+        said + &escape + &printable(piece.as_bytes())
+    })
 }
 
 fn current_folder() -> Result<PathBuf, Failure> {

@@ -39,6 +39,7 @@ impl Session<'_> {
         state: State,
         begin: impl FnOnce(&mut Recorder<'_>) -> Result<(), Failure>,
     ) -> Result<Exit, Failure> {
+        self.remember(context, &state)?; // from the first line on: what this machine saw cannot be rewritten behind its back
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|error| Failure::recording(format!("the runner cannot start: {error}")))?;
         let (result, state) = runtime.block_on(self.run(context, writer, state, begin))?;

@@ -29,21 +29,7 @@ struct VerifyJson<'a> {
 pub fn verify(context: &Context, run: &str, level: Option<LevelArg>, signers: Option<&Path>) -> Result<Exit, Failure> {
     let folder = find(context, run)?;
     let own = signers.map(std::fs::read).transpose().map_err(|error| Failure::usage(format!("--signers cannot be read: {error}")))?;
-    let seen = match folder.path().file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok()) {
-        Some(run) => context.seen()?.newest(&run).map_err(|error| Failure::new(Exit::Tampered, error))?,
-        None => None,
-    };
-    let ledger = context.store().ok().and_then(|store| store.ledger().ok()).unwrap_or_default();
-    let rules = rules_of_copy(&folder);
-    let options = Options {
-        roster_of: &|bytes| roster_of(bytes, rules.as_ref()),
-        rules_of: Some(&rules_of),
-        own_signers: own.as_deref(),
-        seen,
-        ledger: &ledger,
-        other: &SshKeygen,
-    };
-    let report = audit(folder.path(), &options);
+    let report = audited(context, &folder, own.as_deref())?;
     let illegal = Past::read(folder).ok().and_then(|past| past.broken).filter(|_| report.status == Status::Proven);
     let exit = exit_of(&report, illegal.as_deref(), level);
     match context.output {
@@ -51,6 +37,28 @@ pub fn verify(context: &Context, run: &str, level: Option<LevelArg>, signers: Op
         Output::Text => context.print(&page(&report, illegal.as_deref(), level)),
     }
     Ok(exit)
+}
+
+/// What a run's record proves to this reader, by these signers or by its own copy.
+///
+/// # Errors
+/// Where the reader's own memory cannot be used.
+pub fn audited(context: &Context, folder: &RunFolder, own: Option<&[u8]>) -> Result<Report, Failure> {
+    let seen = match folder.path().file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok()) {
+        Some(run) => context.seen()?.newest(&run).map_err(|error| Failure::new(Exit::Tampered, error))?,
+        None => None,
+    };
+    let ledger = context.store().ok().and_then(|store| store.ledger().ok()).unwrap_or_default();
+    let rules = rules_of_copy(folder);
+    let options = Options {
+        roster_of: &|bytes| roster_of(bytes, rules.as_ref()),
+        rules_of: Some(&rules_of),
+        own_signers: own,
+        seen,
+        ledger: &ledger,
+        other: &SshKeygen,
+    };
+    Ok(audit(folder.path(), &options))
 }
 
 fn exit_of(report: &Report, illegal: Option<&str>, asked: Option<LevelArg>) -> Exit {

@@ -137,6 +137,12 @@ pub(in crate::engine) fn ready_stage(program: &Program, state: &State, step: &Pr
     }
 }
 
+/// Whether a stage is what the program makes of its step now: other hands could have written anything into a record.
+pub fn is_as_rendered(program: &Program, state: &State, stage: &Stage) -> bool {
+    let made = |step| rendered(program, state, step, &state.scope(&program.parameters));
+    program.step(&stage.step).is_some_and(|step| made(step).is_ok_and(|made| made == *stage))
+}
+
 fn rendered(program: &Program, state: &State, step: &ProgramStep, scope: &Scope) -> Result<Stage, RenderError> {
     let place = |(host, fact): (&HostName, &HostFact)| match fact {
         HostFact::Reached(place) => Some((host.clone(), place.clone())),

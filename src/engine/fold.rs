@@ -81,7 +81,7 @@ impl State {
             Event::WaitBegan { step, until } => self.touched(step).wait_until = Some(*until),
             Event::PersonAnswered { step, person, answer } => self.answered(step, person, answer),
             Event::RunInterrupted { why } => self.life = Life::Interrupted(why.clone()),
-            Event::RunResumed { person, epoch, .. } => self.resumed(person, *epoch),
+            Event::RunResumed { person, epoch, .. } => self.resumed(at, person, *epoch),
             Event::RunClosed { verdict, .. } => self.life = Life::Closed(*verdict),
         }
     }
@@ -138,7 +138,7 @@ impl State {
     }
 
     /// A new runner: what was under way is asked about, what had expired may be asked again, its own approvals are dropped.
-    fn resumed(&mut self, person: &Person, epoch: u32) {
+    fn resumed(&mut self, at: Timestamp, person: &Person, epoch: u32) {
         self.epoch = epoch;
         self.life = Life::Running;
         if !self.runners.contains(person) {
@@ -148,8 +148,12 @@ impl State {
         for step in self.steps.values_mut() {
             step.orphan();
         }
+        let unbegun = |step: &StepId| self.steps.get(step).is_none_or(|step| step.attempts.values().all(Vec::is_empty));
         for gate in self.gates.values_mut() {
             gate.drop_approvals_of(person);
+            if gate.answer == GateAnswer::Approved && at >= gate.asks.expires && gate.asks.covers.iter().all(unbegun) {
+                gate.answer = GateAnswer::Withdrawn; // an approval for tonight is not kept for another night
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::{Digest, HostName, StepId};
@@ -31,6 +32,25 @@ pub struct Document {
     /// The armoured signature; `None` where no `NAME.txt.sig` lies beside it yet.
     pub signature: Option<String>,
 }
+
+/// A document in `inbox/` from the outside: enough to know it again without reading it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dropped {
+    /// Without `.txt`.
+    pub name: String,
+    text: Face,
+    signature: Face,
+}
+
+impl Dropped {
+    /// Bytes of the text.
+    pub fn length(&self) -> u64 {
+        self.text.0
+    }
+}
+
+/// Length, and when it was last written: seconds and nanoseconds.
+type Face = (u64, i64, i64);
 
 /// Something in a run's folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -111,12 +131,22 @@ impl RunFolder {
         self.list("approvals")?.iter().map(|name| self.document("approvals", name)).collect()
     }
 
-    /// What lies in `inbox/`. Files that cannot be read are left out: anybody may drop anything there, and none of it counts before it is judged.
+    /// What lies in `inbox/` with a signature beside it, unread: anybody may drop anything there, of any size.
     ///
     /// # Errors
-    /// Where the folder itself cannot be read.
-    pub fn inbox(&self) -> Result<Vec<Document>, FolderError> {
-        Ok(self.list("inbox")?.iter().filter_map(|name| self.document("inbox", name).ok()).collect())
+    /// Where the folder itself cannot be read, or holds too much.
+    pub fn inbox(&self) -> Result<Vec<Dropped>, FolderError> {
+        let folder = self.path.join("inbox");
+        let dropped = |name: String| {
+            let [text, signature] = ["txt", "txt.sig"].map(|end| face(&folder.join(format!("{name}.{end}"))));
+            Some(Dropped { name, text: text?, signature: signature? })
+        };
+        Ok(self.list("inbox")?.into_iter().filter_map(dropped).collect())
+    }
+
+    /// Reads one of `inbox/`; `None` where it is no plain file, too large or gone: none of it counts before it is judged.
+    pub fn dropped(&self, dropped: &Dropped) -> Option<Document> {
+        self.document("inbox", &dropped.name).ok()
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, FolderError> {
@@ -193,6 +223,11 @@ fn checked(name: &str) -> Result<&str, FolderError> {
         && !name.is_empty()
         && name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_'));
     if plain { Ok(name) } else { Err(FolderError::Name { name: name.chars().take(MAX_NAME).collect() }) }
+}
+
+fn face(path: &Path) -> Option<Face> {
+    let metadata = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+    Some((metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 fn at(path: &Path, source: io::Error) -> FolderError {

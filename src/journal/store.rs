@@ -310,7 +310,7 @@ mod tests {
         assert!(folder.keep_document("../x", b"", "").is_err());
         std::os::unix::fs::symlink("/etc/passwd", folder.path().join("inbox").join("a.txt")).unwrap();
         folder.drop_document("b", b"text", "sig").unwrap();
-        assert_eq!(folder.inbox().unwrap().iter().map(|document| document.name.as_str()).collect::<Vec<_>>(), ["b"]);
+        assert_eq!(folder.inbox().unwrap().iter().map(|dropped| dropped.name.as_str()).collect::<Vec<_>>(), ["b"]);
         assert_eq!(folder.documents().unwrap().len(), 1);
     }
 }

@@ -3,16 +3,24 @@
 use std::collections::BTreeSet;
 
 use super::ports::{GateTrouble, Gatekeeper};
-use crate::approval::{Bench, Counted, Kind, Opening, Request, Seal, judge_approval, judge_denial, kind_of, namespace};
+use crate::approval::{
+    Approval, Bench, Counted, Denial, Kind, Opening, Refusal, Request, Seal, judge_approval, judge_denial, kind_of, namespace,
+};
 use crate::base::{Digest, GateNo, Person, Timestamp};
 use crate::effects::{KeyAtHand, SshKeygen, sign};
 use crate::engine::{GateAnswer, GateState, State, covered};
 use crate::event::{Event, GateAsks, Head, RunOpened, Verdict};
-use crate::journal::{Document, Follower, RunFolder};
-use crate::plan::{DEFAULT_EXPIRY, Program, slots};
+use crate::journal::{Document, Dropped, FolderError, Follower, RunFolder};
+use crate::plan::{DEFAULT_EXPIRY, Program, slots, stage_lines};
 
 /// Documents that are refused by name before the rest is passed over: a flood must not fill the record.
 const MAX_REFUSALS: usize = 100;
+
+/// Documents that are judged at one look: a flood must not keep the run from its expiry, or from a wish to stop.
+const MAX_AT_ONCE: usize = 100;
+
+/// Bytes that are read at one look, beside one whole document: the same, for large ones.
+const MAX_BYTES_AT_ONCE: u64 = 16 << 20;
 
 /// Says what in the team's library differs from what the run was opened with; `None` where nothing does.
 pub type Drift<'a> = Box<dyn Fn() -> Option<String> + Send + Sync + 'a>;
@@ -23,14 +31,16 @@ pub struct Desk<'a> {
     person: Person,
     key: Option<KeyAtHand>,
     drift: Drift<'a>,
-    judged: BTreeSet<Digest>,
+    judged: BTreeSet<Dropped>,
     refusals: usize,
+    /// That the inbox cannot be read was said.
+    told: bool,
 }
 
 impl<'a> Desk<'a> {
     /// The desk of this person in this run's folder.
     pub fn new(folder: RunFolder, person: Person, key: Option<KeyAtHand>, drift: Drift<'a>) -> Self {
-        Self { folder, person, key, drift, judged: BTreeSet::new(), refusals: 0 }
+        Self { folder, person, key, drift, judged: BTreeSet::new(), refusals: 0, told: false }
     }
 
     fn key(&self) -> Result<&KeyAtHand, GateTrouble> {
@@ -48,10 +58,25 @@ impl<'a> Desk<'a> {
         self.folder.keep_document(name, text.as_bytes(), &signature).map_err(|error| trouble(error.to_string()))
     }
 
-    /// Each document of the inbox once.
-    fn new_documents(&mut self) -> Vec<Document> {
-        let documents = self.folder.inbox().unwrap_or_default(); // an inbox that cannot be read now is read the next time
-        documents.into_iter().filter(|document| document.signature.is_some() && self.judged.insert(document.digest())).collect()
+    /// What lies in the inbox and was not judged, as much as one look takes. One that is not judged at this look is there at the next.
+    fn fresh(&self) -> Result<Vec<Dropped>, FolderError> {
+        let mut bytes = 0u64;
+        let mut fresh = self.folder.inbox()?;
+        fresh.retain(|dropped| !self.judged.contains(dropped));
+        let room = |dropped: &Dropped| {
+            bytes < MAX_BYTES_AT_ONCE && {
+                bytes = bytes.saturating_add(dropped.length());
+                true
+            }
+        };
+        Ok(fresh.into_iter().take(MAX_AT_ONCE).take_while(room).collect())
+    }
+
+    /// An inbox that cannot be read is said once, and looked at again: nothing in it counts meanwhile.
+    fn unreadable(&mut self, error: &FolderError) -> Vec<Event> {
+        let first = !std::mem::replace(&mut self.told, true);
+        let text = format!("nothing in the inbox is looked at: {error}");
+        first.then(|| Event::NoteAdded { person: self.person.clone(), text }).into_iter().collect()
     }
 
     fn judge(
@@ -63,11 +88,7 @@ impl<'a> Desk<'a> {
         now: Timestamp,
     ) -> Option<Event> {
         let text = String::from_utf8_lossy(&document.text).into_owned();
-        let judged = match (self.drift)() {
-            Some(changed) => Err(format!("{changed} since this run was opened; start a new run")),
-            None => self.count(&text, document, open, program, state, now),
-        };
-        match judged {
+        match self.count(&text, document, open, program, state, now) {
             Ok(event) => Some(event),
             Err(_) if self.refusals >= MAX_REFUSALS => None,
             Err(why) => {
@@ -86,7 +107,8 @@ impl<'a> Desk<'a> {
         state: &State,
         now: Timestamp,
     ) -> Result<Event, String> {
-        let request = self.request(open)?;
+        readable(text)?; // before anything is looked up for it: a flood costs little
+        let request = self.request(open, state)?;
         let heads = self.heads()?;
         let holds = |head: Head| heads.contains(&head);
         let counted: Vec<Counted> = open
@@ -110,19 +132,31 @@ impl<'a> Desk<'a> {
             Some(Kind::Approval | Kind::Request | Kind::Seal) | None => {
                 let counted = judge_approval(&bench, text, signature).map_err(|refusal| refusal.to_string())?;
                 refuse_runners(state, &counted)?;
+                self.unmoved()?;
                 let document = kept(&counted, "approval")?;
                 Ok(Event::ApprovalGiven { gate, person: counted.person, key: counted.key, document })
             }
         }
     }
 
-    /// Our own request, from our own folder.
-    fn request(&self, open: &GateState) -> Result<Request, String> {
+    /// Nobody approves by files that were replaced meanwhile.
+    fn unmoved(&self) -> Result<(), String> {
+        (self.drift)().map_or(Ok(()), |changed| Err(format!("{changed} since this run was opened; start a new run")))
+    }
+
+    /// Our own request, from our own folder; it must show what would run.
+    fn request(&self, open: &GateState, state: &State) -> Result<Request, String> {
         let documents = self.folder.documents().map_err(|error| error.to_string())?;
         let ours = documents.iter().find(|document| document.digest() == open.asks.request);
         let text =
             ours.and_then(|document| std::str::from_utf8(&document.text).ok()).ok_or("our own request is missing from approvals/")?;
-        Request::parse(text).map_err(|error| error.to_string())
+        let request = Request::parse(text).map_err(|error| error.to_string())?;
+        let stages = open.asks.covers.iter().filter_map(|step| state.steps.get(step)?.stage.as_ref());
+        if request.body.plan == stages.flat_map(stage_lines).collect::<Vec<_>>() {
+            Ok(request)
+        } else {
+            Err("our own request does not show what would run: the record was changed".to_owned())
+        }
     }
 
     fn heads(&self) -> Result<Vec<Head>, String> {
@@ -130,6 +164,15 @@ impl<'a> Desk<'a> {
         let entries = follower.poll().map_err(|error| error.to_string())?;
         Ok(entries.iter().map(crate::event::Entry::head).collect())
     }
+}
+
+/// It is a document at all.
+fn readable(text: &str) -> Result<(), String> {
+    let read = match kind_of(text) {
+        Some(Kind::Denial) => Denial::parse(text).map(|_| ()),
+        Some(Kind::Approval | Kind::Request | Kind::Seal) | None => Approval::parse(text).map(|_| ()),
+    };
+    read.map_err(|error| Refusal::from(error).to_string())
 }
 
 /// Whoever has run it, first or later, does not count.
@@ -189,7 +232,15 @@ impl Gatekeeper for Desk<'_> {
     fn arrived(&mut self, program: &Program, state: &State, now: Timestamp) -> Vec<Event> {
         let open = state.gates.iter().find(|(_, open)| open.answer == GateAnswer::Awaited);
         let Some((gate, open)) = open else { return Vec::new() };
-        let first = self.new_documents().into_iter().find_map(|document| self.judge(&document, (*gate, open), program, state, now));
+        let fresh = match self.fresh() {
+            Ok(fresh) => fresh,
+            Err(error) => return self.unreadable(&error),
+        };
+        let first = fresh.into_iter().find_map(|dropped| {
+            let document = self.folder.dropped(&dropped);
+            self.judged.insert(dropped); // only what is looked at: the rest is there the next time
+            self.judge(&document?, (*gate, open), program, state, now)
+        });
         first.into_iter().collect()
     }
 
