@@ -136,7 +136,7 @@ fn no_file_is_longer_than_one_can_hold_in_ones_head() {
 
 #[test]
 fn every_file_says_what_it_owns() {
-    let silent = |file: &&SourceFile| !file.raw.starts_with("//! ");
+    let silent = |file: &&SourceFile| !file.raw.starts_with("//! ") || file.raw.starts_with("//! Stub");
     let findings: Vec<String> = all_files().iter().filter(silent).map(|file| file.place(0)).collect();
     nothing(&findings, "a file opens with a `//!` sentence: what it owns, and what it must never do:");
 }

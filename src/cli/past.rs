@@ -98,10 +98,14 @@ impl Past {
         }
     }
 
-    /// The gate that awaits answers.
+    /// The gate that awaits answers, whether or not anybody runs the run just now: an answer waits in the inbox for the next runner.
     pub fn open_gate(&self) -> Option<(u32, &GateState)> {
         let awaited = self.state.gates.iter().find(|(_, open)| open.answer == GateAnswer::Awaited);
-        awaited.filter(|_| self.state.life == Life::Running).map(|(gate, open)| (gate.0, open))
+        let open = match self.state.life {
+            Life::Running | Life::Interrupted(_) => true,
+            Life::Unborn | Life::Closed(_) => false,
+        };
+        awaited.filter(|_| open).map(|(gate, open)| (gate.0, open))
     }
 
     /// The file of an open gate's request.

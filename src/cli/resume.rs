@@ -22,9 +22,7 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, Failure> {
     let store = context.store()?;
     let folder = store.find(&args.run)?;
     let (writer, state) = reopen(context, &folder)?;
-    let Some((_, opened)) = state.opened.clone() else {
-        return Err(Failure::new(Exit::Tampered, "the journal does not say how the run was opened"));
-    };
+    let opened = opening_of(&state, &folder)?.clone();
     if let Life::Closed(verdict) = state.life {
         let said = crate::views::verdict_word(verdict);
         return Err(Failure::usage(format!("run {} is closed ({said}); nothing is left to resume", opened.run.short())));
@@ -71,6 +69,20 @@ pub fn reopen(context: &Context, folder: &RunFolder) -> Result<(JournalWriter, S
         state.after(entry.at, &entry.event).map_err(|illegal| Failure::new(Exit::Tampered, format!("line {}: {illegal}", entry.seq)))?;
     }
     Ok((writer, state))
+}
+
+/// How a reopened run was opened. No anchor names a line of a journal without any, or [`reopen`] had refused it: its runner died too early.
+///
+/// # Errors
+/// Where it has no line: nothing was started, and nothing can go on.
+pub fn opening_of<'s>(state: &'s State, folder: &RunFolder) -> Result<&'s RunOpened, Failure> {
+    let name = folder.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let never = || {
+        Failure::usage(format!(
+            "run {name} has no line: its runner ended while it was being opened, and nothing was started. Start it anew with:  runbook exec"
+        ))
+    };
+    state.opened.as_ref().map(|(_, opened)| opened).ok_or_else(never)
 }
 
 /// The copies that a run works by.

@@ -9,7 +9,7 @@ use super::args::Output;
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::past::Past;
-use super::resume::reopen;
+use super::resume::{opening_of, reopen};
 use crate::base::RunId;
 use crate::engine::{Life, State};
 use crate::event::{AppendLog, Event, Verdict};
@@ -71,9 +71,7 @@ fn ask(folder: &RunFolder, pid: u32, now: bool) -> Result<&'static str, Failure>
 /// Ends a run that nobody runs, signed by its requester where the key is at hand.
 fn close(context: &Context, store: &Store, folder: &RunFolder) -> Result<&'static str, Failure> {
     let (mut writer, state) = reopen(context, folder)?;
-    let Some((_, opened)) = &state.opened else {
-        return Err(Failure::new(Exit::Tampered, "the journal does not say how the run was opened"));
-    };
+    let opened = opening_of(&state, folder)?;
     if matches!(state.life, Life::Closed(_)) {
         return Err(Failure::usage(format!("run {} is closed already", opened.run.short())));
     }

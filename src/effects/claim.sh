@@ -5,15 +5,16 @@
 rb_mask=$(umask); umask 077          # for the spool; a step gets the log-in's mask back
 rb_here=; IFS=' 	
 '
+rb_nap() { sleep 0.1 2>/dev/null || sleep 1; }
 rb_say() { printf '%s %s\n' "$rb_n" "$*"; }
 rb_has() { command -v "$1" >/dev/null 2>&1; }
 rb_refuse() { rb_say refused "$*"; exit 0; }
 
 # SHA-256 of standard input, as the first word.
-if rb_has sha256sum; then rb_sum() { sha256sum; }
-elif rb_has shasum; then rb_sum() { shasum -a 256; }
-elif rb_has openssl; then rb_sum() { openssl dgst -sha256 -r; }
-else rb_sum() { :; }; fi
+if rb_has sha256sum; then rb_sum='sha256sum'
+elif rb_has shasum; then rb_sum='shasum -a 256'
+elif rb_has openssl; then rb_sum='openssl dgst -sha256 -r'
+else rb_sum=; fi
 
 # Replaces this process by a command in a session of its own.
 if rb_has setsid; then rb_session() { exec setsid "$@"; }
@@ -48,15 +49,17 @@ rb_signal() {
 }
 # Overwrites a file in place: its room was taken before the claim, so that a spool that has filled up does not matter.
 rb_note() { printf '%-62s\n' "$2" 1<>"$1"; }
+# Waits at most $2 tenths of a second until nothing of session $1 lives; fails where something does.
+rb_fade() {
+  rb_i=0; while rb_members "$1" && [ "$rb_i" -lt "$2" ]; do rb_nap; rb_i=$((rb_i + 1)); done
+  [ -z "$rb_left" ]
+}
 # TERM, then after $3 tenths of a second KILL, to all of session $1 of user $2; notes in file $4 who ($5) did what.
 # Leaves survivors in rb_left.
 rb_slay() {
   rb_members "$1" || return 0
-  rb_note "$4" "$5 TERM"; rb_signal TERM "$1" "$2"; rb_i=0
-  while rb_members "$1" && [ "$rb_i" -lt "$3" ]; do sleep 0.1 2>/dev/null || sleep 1; rb_i=$((rb_i + 1)); done
-  [ -n "$rb_left" ] || return 0
-  rb_note "$4" "$5 KILL"; rb_signal KILL "$1" "$2"; rb_i=0
-  while rb_members "$1" && [ "$rb_i" -lt 20 ]; do sleep 0.1 2>/dev/null || sleep 1; rb_i=$((rb_i + 1)); done
+  rb_note "$4" "$5 TERM"; rb_signal TERM "$1" "$2"; rb_fade "$1" "$3" && return 0
+  rb_note "$4" "$5 KILL"; rb_signal KILL "$1" "$2"; rb_fade "$1" 20; return 0
 }
 
 # 1. The spool is ours: no link on the way, our own, closed to others. Stays in it, so that what was checked is what is used.
@@ -89,51 +92,49 @@ rb_fenced() {
 # The end of a step: one line of fixed width, overwritten in place, so that a spool that has filled up has room for it; then synced.
 rb_end() {
   read -r rb_up rb_line </proc/uptime
-  printf '%-126s.\n' "$* $rb_up $rb_boot" 1<>"$rb_dir/end"; sync "$rb_dir/end" 2>/dev/null || sync
+  printf '%-126s.\n' "$* $rb_up $rb_boot" 1<>"$rb_base.end"; sync "$rb_base.end" 2>/dev/null || sync
 }
-rb_room() { printf '%-62s\n' "$2" >"$rb_dir/$1"; }
 rb_ended() {
-  { read -r rb_line <"$rb_dir/end"; } 2>/dev/null || return 1
+  { read -r rb_line <"$rb_base.end"; } 2>/dev/null || return 1
   case $rb_line in [a-z]*.) rb_line=${rb_line%.} ;; *) return 1 ;; esac
 }
 
 # 5. The step: own session, nothing on standard input, signals, mask and folder as after a plain log-in.
 rb_step() (
-  trap - HUP INT QUIT TERM PIPE; rb_at=$rb_here/$rb_dir
-  rb_stat self && rb_note "$rb_at/pid" "$rb_pid $rb_start" || exit 126
+  trap - HUP INT QUIT TERM PIPE; rb_at=$rb_here/$rb_base
+  rb_stat self && rb_note "$rb_at.pid" "$rb_pid $rb_start" || exit 126
   umask "$rb_mask"; cd "$HOME" 2>/dev/null || cd /
-  exec >>"$rb_at/out" 2>>"$rb_at/err"
-  if [ "$rb_become" = - ]; then rb_session "$rb_shell" "$rb_at/script" </dev/null; fi
+  exec >>"$rb_at.out" 2>>"$rb_at.err"
+  if [ "$rb_become" = - ]; then rb_session "$rb_shell" "$rb_at.script" </dev/null; fi
   # Another user cannot read our spool: the text goes through the descriptor, and is read whole before any of it runs.
   rb_read='rb_s=$(cat && echo .) && exec </dev/null && eval "unset rb_s; ${rb_s%.}"'
-  rb_session sudo -n -u "$rb_become" -- "$rb_shell" -c "$rb_read" <"$rb_at/script"
+  rb_session sudo -n -u "$rb_become" -- "$rb_shell" -c "$rb_read" <"$rb_at.script"
 )
-# Ends the step in rb_dir, which may be about to begin: waits until it has said which process it is.
+# Ends the step in rb_base, which may be about to begin: waits until it has said which process it is.
 rb_slay_step() {
   rb_i=0 rb_left=
-  while read -r rb_p rb_first <"$rb_dir/pid" && [ -z "$rb_p" ] && ! rb_ended && [ "$rb_i" -lt 50 ]; do
-    sleep 0.1 2>/dev/null || sleep 1; rb_i=$((rb_i + 1))
+  while read -r rb_p rb_first <"$rb_base.pid" && [ -z "$rb_p" ] && ! rb_ended && [ "$rb_i" -lt 50 ]; do
+    rb_nap; rb_i=$((rb_i + 1))
   done
-  [ -z "$rb_p" ] || rb_foreign "$rb_p" "$rb_first" || rb_slay "$rb_p" "$rb_become" "$rb_grace" "$rb_dir/slain" "$1"
+  [ -z "$rb_p" ] || rb_foreign "$rb_p" "$rb_first" || rb_slay "$rb_p" "$rb_become" "$rb_grace" "$rb_base.slain" "$1"
 }
 # 3. The claim, in one act and never undone; then the step, its watchdog and its end. Goes on when whoever asked is gone.
 rb_supervise() {
   trap '' HUP INT QUIT TERM PIPE; exec 2>/dev/null
   rb_stat self || { echo "refused there is no /proc on this host, which the claim needs"; return; }
   read -r rb_up rb_line </proc/uptime
-  echo "$rb_dir $rb_pid $rb_start $rb_boot $rb_up $rb_become $rb_host" >"$rb_dir/who"
-  sync "$rb_dir/who" "$rb_dir/script" "$rb_dir/end" "$rb_dir" 2>/dev/null || sync
-  if ! ln "$rb_dir/who" "$rb_key.claim"; then
+  echo "$rb_base $rb_pid $rb_start $rb_boot $rb_up $rb_become" >"$rb_base.who"
+  if ! ln "$rb_base.who" "$rb_key.claim"; then
     if [ -f "$rb_key.claim" ]; then echo taken; else echo "refused the claim cannot be written to $rb_here"; fi
     return
   fi
   if rb_fenced; then rb_end "never a newer epoch than $rb_epoch has taken this run over"; echo over; return; fi
-  if [ -f "$rb_key.stop.$rb_host" ]; then rb_end "never it was stopped before it began"; echo over; return; fi
-  sync . 2>/dev/null || sync
+  if [ -f "$rb_key.stop" ]; then rb_end "never it was stopped before it began"; echo over; return; fi
+  sync "$rb_base.who" "$rb_base.end" . 2>/dev/null || sync
   {
     ( sleep "$rb_limit" & echo "timer $!"; wait; echo timeout ) &
     # 4. was checked before the claim. A shell says "Killed" on its own standard error: this tells a signal from `exit 137`.
-    { rb_step; } 2>"$rb_dir/note"; echo "ended $?"
+    { rb_step; } 2>"$rb_base.note"; echo "ended $?"
   } | while read -r rb_event rb_arg; do
     case $rb_event in
       timer) rb_timer=$rb_arg ;;
@@ -145,58 +146,60 @@ rb_supervise() {
     [ -n "${rb_code:-}" ] && [ -n "${rb_timer:-}" ] || continue
     kill "$rb_timer"; rb_how=exited
     case $rb_code in 130 | 141) rb_how=signalled ;; esac
-    [ "$rb_code" -gt 128 ] && [ -s "$rb_dir/note" ] && rb_how=signalled
-    read -r rb_slain <"$rb_dir/slain"
+    [ "$rb_code" -gt 128 ] && [ -s "$rb_base.note" ] && rb_how=signalled
+    read -r rb_slain <"$rb_base.slain"
     rb_end "$rb_how $rb_code $rb_slain"; break # 7.
   done
   echo over
 }
 # 6. Hands over what the two files have gained since.
 rb_flow() {
-  [ -s "$rb_dir/out" ] || [ -s "$rb_dir/err" ] || return 0
-  set -- $(wc -c "$rb_dir/out" "$rb_dir/err")
+  [ -s "$rb_base.out" ] || [ -s "$rb_base.err" ] || return 0
+  set -- $(wc -c "$rb_base.out" "$rb_base.err")
   [ "$1" -gt "$rb_out" ] && { rb_piece out "$rb_out" "$1"; rb_out=$1; }
   [ "$3" -gt "$rb_err" ] && { rb_piece err "$rb_err" "$3"; rb_err=$3; }
   return 0
 }
 rb_piece() {
   rb_say "$1" "$(($3 - $2))"
-  if [ "$2" = 0 ]; then head -c "$3" "$rb_dir/$1"; else tail -c "+$(($2 + 1))" "$rb_dir/$1" | head -c "$(($3 - $2))"; fi
+  if [ "$2" = 0 ]; then head -c "$3" "$rb_base.$1"; else tail -c "+$(($2 + 1))" "$rb_base.$1" | head -c "$(($3 - $2))"; fi
 }
 rb_ticks() { sleep 0.05 || sleep 1; while echo tick; do sleep 0.25 || sleep 1; done; }
-# Tells what becomes of the claim in rb_dir until it has ended. A supervisor that is gone without an end leaves it unknown.
+# Tells what becomes of the claim in rb_base until it has ended. A supervisor that is gone without an end leaves it unknown.
 rb_watch() {
   trap 'kill -KILL $$' PIPE # nobody listens any more: gives the session back, and the step goes on
   while read -r rb_event rb_why; do
     case $rb_event in
       tick) rb_say tick ;;
-      taken) rm -rf "$rb_dir"; rb_attach; return ;;
-      refused) rb_say refused "$rb_why"; return ;;
+      taken) break ;;
+      refused) rm -f "$rb_base".*; rb_say refused "$rb_why"; return ;;
     esac
-    { read -r rb_line rb_super rb_born rb_was <"$rb_dir/who"; } 2>/dev/null || continue
+    { read -r rb_line rb_super rb_born rb_was <"$rb_base.who"; } 2>/dev/null || continue
     rb_alive "$rb_super" "$rb_born"; rb_living=$?
-    rb_ended && { rb_flow; rb_ended; rb_say over "$rb_line"; return; }
+    if rb_ended; then rb_flow; rb_say over "$rb_line"; return; fi
     [ "$rb_living" = 0 ] || break
     rb_flow
   done
+  # No supervisor and no end: what that means is told by the claim, which may be another's.
+  rb_mine=$rb_base
+  [ -f "$rb_key.claim" ] || { rm -f "$rb_mine".*; rb_say refused "its claim could not be written to $rb_here, or its supervisor died before"; return; }
+  rb_claimed
+  if [ "$rb_base" != "$rb_mine" ]; then rm -f "$rb_mine".*; rb_attach; return; fi
   rb_say gone "it was begun, its supervisor is dead, and no end was recorded"
 }
-rb_claimed() { read -r rb_dir rb_super rb_born rb_was rb_up rb_become rb_owner <"$rb_key.claim"; }
+rb_claimed() { read -r rb_base rb_super rb_born rb_was rb_up rb_become <"$rb_key.claim"; }
 rb_attach() {
   [ -f "$rb_key.claim" ] || { rb_say gone "the claim has vanished"; return; }
   rb_claimed
-  [ "$rb_owner" = "$rb_host" ] || {
-    rb_say over "never this machine, or one with the same spool, did it under the name $rb_owner: give each host a spool of its own - -"
-    return
-  }
-  rb_ended && { rb_flow; rb_ended; rb_say over "$rb_line"; return; }
+  [ -n "$rb_become" ] || { rb_say gone "its claim cannot be read"; return; }
+  if rb_ended; then rb_flow; rb_say over "$rb_line"; return; fi
   [ "$rb_was" = "$rb_boot" ] || { rb_say gone "it was begun, the host has been restarted since, and no end was recorded"; return; }
   { rb_ticks 2>/dev/null & } | rb_watch
 }
 # mark RUN HOST, a line with the spool: asked once, before anything can be begun here. Where the mark has lasted, all claims have.
 rb_mark_request() {
   rb_run=$1 rb_mode=mark; rb_enter
-  : >"reached.$2" || rb_refuse "nothing can be written to the spool $rb_here"
+  true >"reached.$2" 2>/dev/null || rb_refuse "nothing can be written to the spool $rb_here"
   sync "reached.$2" . 2>/dev/null || sync; rb_say marked
 }
 # start RUN HOST EPOCH KEY LENGTH SHA256 SHELL BECOME LIMIT GRACE OUT ERR MODE, a line with the spool, then the script's bytes
@@ -204,23 +207,24 @@ rb_start_request() {
   rb_run=$1 rb_host=$2; shift
   rb_epoch=$2 rb_key=$3 rb_len=$4 rb_sha=$5 rb_shell=$6 rb_become=$7 rb_limit=$8 rb_grace=$9; shift 9
   rb_out=$1 rb_err=$2 rb_mode=$3
-  [ -n "$(printf x | rb_sum)" ] || rb_refuse "none of sha256sum, shasum and openssl is on this host: one of them must be"
+  [ -n "$rb_sum" ] || rb_refuse "none of sha256sum, shasum and openssl is on this host: one of them must be"
   [ -z "${rb_sessionless:-}" ] || rb_refuse "none of setsid, perl and python3 is on this host: one of them must be"
   rb_has "$rb_shell" || rb_refuse "the shell $rb_shell is not on this host"
   rb_enter
   if rb_fenced; then rb_refuse "a newer epoch than $rb_epoch has taken this run over"; fi
   if [ -f "$rb_key.claim" ]; then head -c "$rb_len" >/dev/null; rb_attach; return; fi
   [ "$rb_mode" = start ] || [ -f "reached.$rb_host" ] || rb_lost
-  rb_dir=$rb_key.$rb_n
-  { mkdir "$rb_dir" && head -c "$rb_len" >"$rb_dir/script" && printf '%-126s.\n' '' >"$rb_dir/end" &&
-    rb_room pid '' && rb_room slain '- -' && : >"$rb_dir/out" && : >"$rb_dir/err"; } 2>/dev/null &&
-    [ -s "$rb_dir/end" ] || rb_refuse "the spool $rb_here has no room, or cannot be written"
-  set -- $(rb_sum <"$rb_dir/script")
-  [ "$1" = "$rb_sha" ] || rb_refuse "the script did not arrive as it was sent: its SHA-256 is ${1:-nothing}, expected $rb_sha"
   if [ "$rb_become" != - ]; then
     rb_has sudo || rb_refuse "sudo is not on this host, which is needed to become $rb_become"
     rb_line=$(sudo -n -u "$rb_become" -- true 2>&1 </dev/null) || rb_refuse "sudo does not let us become $rb_become: $rb_line"
   fi
+  rb_base=$rb_key.$rb_n
+  { head -c "$rb_len" >"$rb_base.script" && printf '%-126s.\n' '' >"$rb_base.end" && rb_note "$rb_base.pid" '' &&
+    rb_note "$rb_base.slain" '- -' && true >"$rb_base.out" && true >"$rb_base.err"; } 2>/dev/null && [ -s "$rb_base.end" ] ||
+    rb_refuse "the spool $rb_here has no room, or cannot be written"
+  set -- $(exec $rb_sum <"$rb_base.script")
+  [ "$1" = "$rb_sha" ] || rm -f "$rb_base".*
+  [ "$1" = "$rb_sha" ] || rb_refuse "the script did not arrive as it was sent: its SHA-256 is ${1:-nothing}, expected $rb_sha"
   { rb_ticks 2>/dev/null & rb_supervise </dev/null; } | rb_watch
 }
 # slay PID START BECOME GRACE: ends a session that was started without a claim
@@ -228,19 +232,20 @@ rb_slay_request() {
   rb_left=; rb_foreign "$1" "$2" || rb_slay "$1" "$3" "$4" /dev/null stop
   rb_say slain "$rb_left"
 }
-# stop RUN HOST KEY GRACE, a line with the spool. What has no claim yet finds the stop after its claim, and does not begin.
+# stop RUN KEY GRACE, a line with the spool. What has no claim yet finds the stop after its claim, and does not begin.
 rb_stop_request() {
-  rb_run=$1 rb_host=$2 rb_key=$3 rb_grace=$4 rb_mode=start rb_left=; rb_enter
-  : >"$rb_key.stop.$rb_host" || rb_refuse "nothing can be written to the spool $rb_here"
+  rb_run=$1 rb_key=$2 rb_grace=$3 rb_mode=start rb_left=; rb_enter
+  true >"$rb_key.stop" 2>/dev/null || rb_refuse "nothing can be written to the spool $rb_here"
   [ -f "$rb_key.claim" ] || { rb_say slain; return; }
   rb_claimed
-  [ "$rb_owner,$rb_was" != "$rb_host,$rb_boot" ] || rb_ended || rb_slay_step stop
+  [ "$rb_was" != "$rb_boot" ] || rb_ended || rb_slay_step stop
   rb_say slain "$rb_left"
 }
-# forget RUN HOST KEY, a line with the spool: the outcome is durable elsewhere; the claim and its end stay
+# forget RUN KEY, a line with the spool: the outcome is durable elsewhere; the claim and its end stay
 rb_forget_request() {
-  rb_run=$1 rb_key=$3 rb_mode=attach; rb_enter
-  rb_claimed 2>/dev/null && [ "$rb_owner" = "$2" ] && rb_ended && rm -f "$rb_dir/out" "$rb_dir/err" "$rb_dir/script"
+  rb_run=$1 rb_key=$2 rb_mode=attach; rb_enter
+  rb_claimed 2>/dev/null && rb_ended &&
+    rm -f "$rb_base.out" "$rb_base.err" "$rb_base.script" "$rb_base.pid" "$rb_base.slain" "$rb_base.note"
 }
 rb_uid=$(id -u); rb_boot=-; { read -r rb_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
 rb_say ready "$rb_boot"

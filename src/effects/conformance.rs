@@ -83,13 +83,17 @@ pub(crate) struct Try {
 impl Try {
     /// A first attempt under a run of its own.
     pub fn new(mode: Mode, script: &str) -> Self {
+        Self::new_bytes(mode, script.as_bytes().to_vec())
+    }
+
+    fn new_bytes(mode: Mode, script: Vec<u8>) -> Self {
         let run = ulid::Ulid::generate().to_string().parse().expect("a ulid is a run id");
         Self {
             run,
             epoch: 1,
             step: "step".to_owned(),
             attempt: 1,
-            script: script.as_bytes().to_vec(),
+            script,
             shell: "sh",
             r#become: None,
             timeout: Duration::from_secs(60),
@@ -176,6 +180,7 @@ pub(crate) async fn all(bench: &Bench, folder: &std::path::Path) {
         a_time_out_leaves_nothing_of_a_stubborn_tree(bench, mode).await;
         a_stop_leaves_nothing(bench, mode, folder).await;
         another_key_than_the_approved_one_runs_nothing(bench, mode, folder).await;
+        every_byte_of_a_script_arrives(bench, mode).await;
         a_script_may_hold_quotes_and_imitate_frames(bench, mode).await;
     }
     the_same_attempt_starts_once(bench, folder).await;
@@ -260,6 +265,14 @@ async fn a_script_may_hold_quotes_and_imitate_frames(bench: &Bench, mode: Mode) 
     let (outcome, heard) = bench.make(&Try::new(mode, script)).await;
     assert_eq!(outcome, Outcome::Exited { code: 0 }, "{mode:?}");
     assert_eq!(String::from_utf8_lossy(&heard.stdout), "it's \"$HOME\" `echo x` }\n0 over exited 9\n$(id)\n", "{mode:?}");
+}
+
+async fn every_byte_of_a_script_arrives(bench: &Bench, mode: Mode) {
+    let bytes: Vec<u8> = (1..=255).filter(|byte| *byte != b'\'').collect();
+    for length in [1, 20] {
+        let (outcome, heard) = bench.make(&Try::new_bytes(mode, [b"printf %s '", &bytes.repeat(length)[..], b"'\nexit 4"].concat())).await;
+        assert_eq!((outcome, heard.stdout), (Outcome::Exited { code: 4 }, bytes.repeat(length)), "{mode:?} {length}");
+    }
 }
 
 async fn the_same_attempt_starts_once(bench: &Bench, folder: &std::path::Path) {

@@ -1,6 +1,6 @@
 //! What a step costs beside a plain `ssh` over an open connection. Measures and prints; run it with `--ignored --nocapture` on a quiet machine.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::conformance::{Bench, Try, target};
@@ -11,39 +11,6 @@ use crate::event::{Mode, Outcome};
 
 const TIMES: u32 = 200;
 
-/// A second name of this user whose log-in is the cheapest there is: `/bin/sh` and no files of its own.
-struct CheapUser(&'static str);
-
-impl CheapUser {
-    fn new() -> Self {
-        let name = "runbook-costs";
-        let mut command = Command::new("useradd");
-        command.args([
-            "--non-unique",
-            "--password=*",
-            "--uid",
-            "0",
-            "--gid",
-            "0",
-            "--shell",
-            "/bin/sh",
-            "--no-create-home",
-            "--home-dir",
-            "/nowhere",
-            name,
-        ]);
-        assert!(command.status().unwrap().success(), "this measurement makes a user, for which it must be run as root");
-        Self(name)
-    }
-}
-
-impl Drop for CheapUser {
-    fn drop(&mut self) {
-        // It says that somebody of this number is at work, which is true of root.
-        let _ = Command::new("userdel").args(["-f", self.0]).stderr(Stdio::null()).status();
-    }
-}
-
 fn median(times: &mut [Duration]) -> Duration {
     times.sort();
     times[times.len() / 2]
@@ -52,8 +19,8 @@ fn median(times: &mut [Duration]) -> Duration {
 #[tokio::test]
 #[ignore = "a measurement"]
 async fn a_read_step_costs_little_more_than_a_plain_ssh() {
-    let (sshd, folder, user) = (Sshd::start(""), tempfile::tempdir().unwrap(), CheapUser::new());
-    sshd.write_client(&format!("User {}", user.0));
+    // Without a home the log-in shell reads no files of the user, which would cost the plain `ssh` much and us nothing.
+    let (sshd, folder) = (Sshd::start("SetEnv HOME=/nowhere"), tempfile::tempdir().unwrap());
     let hosts = Hosts::new(vec![target("there", ssh_way(), &folder.path().join("spool"))], Some(sshd.client_config()), None);
     if super::Transport::reach(hosts.as_ref(), &"there".parse().unwrap()).await.is_err() {
         eprintln!("{}", std::fs::read_to_string(sshd.dir().join("sshd.log")).unwrap());

@@ -336,7 +336,7 @@ async fn a_claim_from_before_a_restart_of_the_host_is_unknown() {
     let mut attempt = Try::new(Mode::Claim, "true");
     assert_eq!(bench.make(&attempt).await.0, Outcome::Exited { code: 0 });
     let (file, words) = claim_of(&spool, &attempt);
-    std::fs::write(file.with_file_name(&words[0]).join("end"), format!("{:126}.\n", "")).unwrap();
+    std::fs::write(file.with_file_name(format!("{}.end", words[0])), format!("{:126}.\n", "")).unwrap();
     std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace(&words[3], "another-boot")).unwrap();
     attempt.begin = crate::engine::Begin::Reattach;
     let (outcome, _) = bench.make(&attempt).await;
@@ -360,25 +360,57 @@ async fn a_script_that_was_changed_on_its_way_never_starts() {
     assert!(!mark.exists());
 }
 
-/// A `sudo` that stands in for the real one, which this machine may lack: it becomes the user, and nothing else.
-fn stand_in_sudo(folder: &Path) -> &'static [&'static str] {
-    assert!(rustix::process::geteuid().is_root(), "this test becomes another user, for which it must be run as root");
-    let sudo = folder.join("sudo");
-    let text = r#"#!/bin/sh
-[ "$1 $2 $4" = '-n -u --' ] || exit 1
-user=$3; shift 4
-exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups -- "$@"
-"#;
-    std::fs::write(&sudo, text).unwrap();
-    std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).unwrap();
+/// A shell that finds a program of this name and text before the real one.
+fn stand_in(folder: &Path, name: &str, text: &str) -> &'static [&'static str] {
+    let program = folder.join(name);
+    std::fs::write(&program, text).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("PATH={}:{}", folder.display(), std::env::var("PATH").unwrap());
     Box::leak(Box::new(["env", String::leak(path), "/bin/sh"]))
 }
 
+/// It becomes the user, and nothing else, so that these tests do not depend on a machine's real `sudo`.
+const SUDO: &str = r#"#!/bin/sh
+[ "$1 $2 $4" = '-n -u --' ] || exit 1
+user=$3; shift 4
+exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups -- "$@"
+"#;
+
+/// The names of the files in the runs' folders of a spool.
+fn walk(spool: &Path) -> impl Iterator<Item = String> {
+    let runs = std::fs::read_dir(spool).unwrap().map(|run| run.unwrap().path());
+    runs.flat_map(|run| std::fs::read_dir(run).unwrap()).map(|file| file.unwrap().file_name().to_string_lossy().into_owned())
+}
+
+#[tokio::test]
+async fn a_supervisor_that_dies_before_the_claim_started_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let shell = stand_in(folder.path(), "ln", "#!/bin/sh\nkill -s KILL $PPID\n");
+    let bench = Bench::new(Hosts::with_shell(target("here", Way::Local, &folder.path().join("spool")), shell), "here").await;
+    let (outcome, _) = bench.make(&Try::new(Mode::Claim, &format!("echo ran >>'{}'", folder.path().join("count").display()))).await;
+    assert!(matches!(&outcome, Outcome::NeverStarted { why, .. } if why.contains("supervisor died")), "{outcome:?}");
+    let left: Vec<_> = walk(&folder.path().join("spool")).filter(|name| name.contains("script")).collect();
+    assert!(left.is_empty(), "what never started leaves no script behind: {left:?}");
+    assert_eq!(ran(folder.path()), "");
+}
+
+#[tokio::test]
+async fn a_claim_that_cannot_be_read_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool");
+    let attempt = Try::new(Mode::Claim, "true");
+    let hosts = Hosts::new(vec![target("here", Way::Local, &spool)], None, Some(attempt.run.clone()));
+    let bench = Bench::new(hosts, "here").await;
+    std::fs::write(claim_of(&spool, &attempt).0, "").unwrap();
+    let (outcome, _) = bench.make(&attempt).await;
+    assert!(matches!(&outcome, Outcome::Unknown { why } if why.contains("cannot be read")), "{outcome:?}");
+}
+
 #[tokio::test]
 async fn a_step_becomes_another_user_who_cannot_read_the_spool_and_can_be_ended() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user, for which it must be run as root");
     let folder = tempfile::tempdir().unwrap();
-    let shell = stand_in_sudo(folder.path());
+    let shell = stand_in(folder.path(), "sudo", SUDO);
     let bench = Bench::new(Hosts::with_shell(target("here", Way::Local, &folder.path().join("spool")), shell), "here").await;
     for mode in [Mode::Claim, Mode::Direct] {
         let mut attempt = Try::new(mode, "id -un; cat; exit 3");

@@ -162,7 +162,7 @@ impl Host {
 
     /// The same over this shell.
     pub async fn stop_over(&self, station: &mut Station, order: &Order) -> Result<String, NoShell> {
-        let request = format!("stop {} {} {} {GRACE_TENTHS}\n{}\n", order.run, self.target.name, order.key, self.spool());
+        let request = format!("stop {} {} {GRACE_TENTHS}\n{}\n", order.run, order.key, self.spool());
         self.slain(station, &request).await
     }
 
@@ -184,7 +184,7 @@ impl Host {
     /// Tells the host that an attempt's output is durable here. Costs no wait: it is read before the next request, over the same shell.
     pub async fn forget(&self, run: &RunId, key: &str) {
         let Some(mut station) = self.idle().pop() else { return };
-        let request = format!("forget {run} {} {key}\n{}\n", self.target.name, self.spool());
+        let request = format!("forget {run} {key}\n{}\n", self.spool());
         if station.send(&nonce(), request.as_bytes()).await.is_ok() {
             self.give_back(station);
         }
