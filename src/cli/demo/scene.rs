@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::road::Road;
 use super::service::Service;
 use crate::cli::failure::Failure;
+use crate::plan::{Given, Scope, command};
 
 /// The domain of the throw-away people (RFC 2606 keeps it for examples).
 const DOMAIN: &str = "example.com";
@@ -82,9 +84,9 @@ fn named(dir: &Path) -> Result<PathBuf, Failure> {
 
 /// A key without a passphrase: it is good for nothing but this demonstration.
 pub(super) fn make_key(path: &Path) -> Result<(), Failure> {
-    let mut command = Command::new("ssh-keygen");
-    command.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(path);
-    let output = command.stdin(Stdio::null()).output().map_err(|error| {
+    let mut keygen = Command::new("ssh-keygen");
+    keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(path);
+    let output = keygen.stdin(Stdio::null()).output().map_err(|error| {
         Failure::usage(format!("ssh-keygen could not be started: {error}. Install the OpenSSH client; `runbook doctor` says what else"))
     })?;
     match output.status.success() {
@@ -99,8 +101,9 @@ pub(super) fn cannot(what: &str) -> impl Fn(io::Error) -> Failure {
     move |error| Failure::usage(format!("the demonstration cannot make {what}: {error}"))
 }
 
-/// A path as one word of a shell.
+/// A path as one word of a shell, quoted as a step's values are.
 pub(super) fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    shlex::try_quote(&text).map_or_else(|_| text.clone(), |quoted| quoted.into_owned())
+    let (name, value) = ("path".to_owned(), Given::Text(path.as_os_str().as_bytes().to_vec().into()));
+    let word = command("{{ path }}", &Scope::new([(&name, &value)], []));
+    word.map_or_else(|_| path.display().to_string(), |word| crate::base::printable(&word))
 }

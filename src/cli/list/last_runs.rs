@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::base::{RunId, Timestamp};
 use crate::cli::failure::Failure;
 use crate::event::{Entry, Event, RunMode};
-use crate::journal::{Follower, Store};
+use crate::journal::{Follower, RunFolder, Store};
 use crate::views::verdict_word;
 
 /// Journals that are looked into, newest first: enough for any team's month, and read in less than a second.
@@ -54,7 +54,7 @@ pub fn last_runs(store: &Store, names: &[String]) -> Result<BTreeMap<String, Las
 }
 
 fn look(store: &Store, run: &RunId) -> Option<(String, LastRun)> {
-    let folder = store.find(run.as_str()).ok()?;
+    let folder = RunFolder::open(&store.root().join("runs").join(run.as_str())).ok()?; // the store's own layout; `find` would list all each time
     let entries = Follower::open(&folder.journal()).ok()?.poll().ok()?;
     let Some(Entry { event: Event::RunOpened(opened), .. }) = entries.first() else { return None };
     if opened.mode != RunMode::Real {
