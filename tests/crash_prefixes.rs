@@ -49,3 +49,37 @@ fn a_random_scenario_covers_what_the_property_is_about() {
         assert!(scenarios.iter().any(|scenario| scenario.text.contains(word)), "{word}");
     }
 }
+
+/// The first step behind the gate went well, the second fails once: only the second, and what follows it, is asked for and run again.
+#[test]
+fn a_retry_behind_a_gate_asks_again_for_what_is_left_and_repeats_nothing_that_went_well() {
+    const TEXT: &str = "runbook: random
+title: A retry
+steps:
+  - name: block
+    hosts: all
+    gate: {approvals: 1}
+    steps:
+      - {name: first, run: change, effect: once}
+      - {name: second, run: change, effect: once}
+      - {name: third, run: change, effect: once}
+";
+    let fails_once = |task: &runbook::engine::Task| runbook::drill::Reply {
+        code: i32::from(task.step.as_str() == "second" && task.attempt == 1),
+        ..runbook::drill::Reply::default()
+    };
+    let scenario = Scenario::attended(TEXT, fails_once, vec![runbook::event::Answer::Retry]);
+    let ended = World::new(&scenario).run_to_the_end(None);
+    assert!(ended.is_closed());
+    let starts = ended.starts_on("h0");
+    assert_eq!(starts, ["first 1", "second 1", "second 2", "third 1"]);
+    let covered: Vec<usize> = ended
+        .journal
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            runbook::event::Event::GateOpened { asks, .. } => Some(asks.covers.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(covered, [3, 2], "the second request covers the second and the third step");
+}

@@ -130,7 +130,7 @@ impl<'a> Lines<'a> {
     /// A document is shown as it is: a byte that moves a cursor or turns a line around would show something else than is signed.
     fn must_be_printable(&self) -> Result<(), ParseDocumentError> {
         let hidden = |line: &&str| line.bytes().any(|byte| !(b' '..=b'~').contains(&byte));
-        match self.lines.iter().position(|line| hidden(line)) {
+        match self.lines.iter().position(hidden) {
             Some(index) => Err(self.at(index + 1, "printable ASCII, with everything else escaped")),
             None => Ok(()),
         }

@@ -102,7 +102,7 @@ fn skip(program: &Program, state: &State, step: &ProgramStep) -> Option<Event> {
 fn enter(program: &Program, state: &State, step: &ProgramStep, known: &StepState, now: Timestamp) -> Standing {
     let Some(stage) = &known.stage else { return Standing::Open(ready_stage(program, state, step)) };
     if let Some(gate) = stage.gate.filter(|gate| !state.is_approved(*gate) || !gates::covers(state, *gate, &step.id))
-        && !over_budget(stage, known)
+        && wants_to_begin(stage, known)
     {
         return Standing::Open(gates::approach(program, state, gate, now));
     }
@@ -158,9 +158,18 @@ fn rendered(program: &Program, state: &State, step: &ProgramStep, scope: &Scope)
     Ok(stage)
 }
 
-fn over_budget(stage: &Stage, known: &StepState) -> bool {
-    let StageWork::Commands { actions, .. } = &stage.work else { return false };
-    bad(&table(stage, actions, known)) > stage.max_failures
+/// Whether something of a step is still to begin: what is over, or is only asked about, needs no approval any more.
+fn wants_to_begin(stage: &Stage, known: &StepState) -> bool {
+    match &stage.work {
+        StageWork::Commands { actions, .. } => {
+            let table = table(stage, actions, known);
+            let next = |(_, progress): &(&Action, Progress)| matches!(progress, Progress::Next(_) | Progress::NotBefore(..));
+            bad(&table) <= stage.max_failures && table.iter().any(next)
+        }
+        StageWork::Manual { .. } => known.answer.is_none(),
+        StageWork::Wait { .. } => known.wait_until.is_none(),
+        StageWork::Withheld { .. } => false,
+    }
 }
 
 fn table<'a>(stage: &Stage, actions: &'a [Action], known: &StepState) -> Vec<(&'a Action, Progress)> {

@@ -47,9 +47,20 @@ pub struct Scenario {
     pub hosts: u64,
     down: Option<u64>,
     program: Program,
+    /// How a command answers, where the seed does not say it.
+    answers: Option<fn(&Task) -> Reply>,
+    /// What the person at the terminal says to each failure, in turn.
+    person: Vec<Answer>,
 }
 
 impl Scenario {
+    /// This runbook, with a person at the terminal who answers so.
+    pub fn attended(text: &str, answers: fn(&Task) -> Reply, person: Vec<Answer>) -> Self {
+        let mut program = program(text, inventory(1));
+        program.presence = Presence::Attended;
+        Self { text: text.to_owned(), seed: 0, hosts: 1, down: None, program, answers: Some(answers), person }
+    }
+
     pub fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let hosts = 1 + dice.below(3);
@@ -68,7 +79,7 @@ impl Scenario {
         }
         let down = dice.one_in(8).then(|| dice.below(hosts));
         let program = program(&text, inventory(hosts));
-        Self { text, seed, hosts, down, program }
+        Self { text, seed, hosts, down, program, answers: None, person: Vec::new() }
     }
 
     /// Whether the answer of a command is good, bad or lost depends on the seed, the step, the host and the attempt alone.
@@ -188,7 +199,9 @@ impl<'a> World<'a> {
     pub fn new(scenario: &'a Scenario) -> Self {
         let seed = scenario.seed;
         let down = scenario.down.map(|index| format!("h{index}").parse().unwrap());
-        let hosts = Arc::new(SimulatedHosts::new(down, move |task| Scenario::reply(seed, task)));
+        let answers = scenario.answers;
+        let reply = move |task: &Task| answers.map_or_else(|| Scenario::reply(seed, task), |answers| answers(task));
+        let hosts = Arc::new(SimulatedHosts::new(down, reply));
         Self { scenario, hosts, journal: Arc::default() }
     }
 
@@ -242,7 +255,7 @@ impl<'a> World<'a> {
             clock: Arc::clone(clock),
             recording: Arc::new(Forgetful),
             gatekeeper: Box::new(Yes),
-            asker: Box::new(Nobody),
+            asker: Box::new(Answers(self.scenario.person.clone())),
             stop,
         };
         Runner::new(program, recorder, world).work().await.0
@@ -278,6 +291,12 @@ fn opened(program: &Program) -> Event {
 impl Ended {
     pub fn is_closed(&self) -> bool {
         matches!(self.state.life, Life::Closed(_))
+    }
+
+    /// What was really started on a host, in order: step and attempt.
+    pub fn starts_on(&self, host: &str) -> Vec<String> {
+        let starts = self.hosts.starts(&host.parse().unwrap());
+        starts.into_iter().map(|(step, _, attempt)| format!("{step} {attempt}")).collect()
     }
 
     /// The invariants that hold whatever happened.
@@ -404,13 +423,17 @@ impl Gatekeeper for Yes {
     }
 }
 
-struct Nobody;
+/// Answers in turn, then no more.
+struct Answers(Vec<Answer>);
 
-impl Asker for Nobody {
+impl Asker for Answers {
     fn ask<'a>(&'a mut self, _question: &'a Question, _state: &'a State) -> BoxFuture<'a, Option<Answer>> {
-        Box::pin(async { None })
+        let answer = if self.0.is_empty() { None } else { Some(self.0.remove(0)) };
+        Box::pin(async { answer })
     }
 }
+
+struct Nobody;
 
 impl Watcher for Nobody {
     fn entry(&mut self, _entry: &Entry, _state: &State) {}
