@@ -4,10 +4,12 @@ mod bytes;
 mod digest;
 mod ids;
 mod printable;
+mod quorum;
 mod time;
 
 pub use bytes::Bytes;
 pub use digest::{Digest, Digester, ParseDigestError};
 pub use ids::{GateNo, HostName, ParseIdError, Person, RunId, StepId};
 pub use printable::{ascii, escaped, from_ascii, is_plain, printable};
+pub use quorum::{could_be_filled, filled, filled_slots};
 pub use time::{ParsePeriodError, Period, Timestamp};

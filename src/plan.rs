@@ -17,7 +17,7 @@ mod text;
 mod value;
 
 pub use check::check;
-pub use gates::{DEFAULT_EXPIRY, GateError, filled, floor, slots};
+pub use gates::{DEFAULT_EXPIRY, GateError, floor, slots};
 pub use judge::{READING_LIMIT, Seen, judge, said};
 pub use names::{TemplateKind, names_of, names_to_render, templates_of};
 pub use outline::{Outline, OutlineError, OutlinedGate, OutlinedStep, Shape, Who, outline};

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{Digest, GateNo, Period, Person, RunId, Timestamp};
+use crate::base::{Digest, GateNo, Period, Person, RunId, Timestamp, filled_slots};
 use crate::event::Head;
 use crate::library::Roster;
 
 use super::answer::{Approval, Denial};
 use super::body::Body;
 use super::document::{Kind, ParseDocumentError, namespace};
-use super::quorum::filled_slots;
 use super::request::Request;
 use super::seal::Seal;
 use super::sshsig::{OtherKeys, SignatureError, verify};

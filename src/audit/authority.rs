@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::approval::{self, Bench, Counted, Request, filled, judge_approval};
-use crate::base::{Digest, GateNo, HostName, Person, StepId};
+use crate::approval::{Bench, Counted, Request, judge_approval};
+use crate::base::{Digest, GateNo, HostName, Person, StepId, filled, filled_slots};
 use crate::event::{Action, Attempts, Effect, Entry, Event, GateAsks, Head, Part, Rules, RunMode, RunOpened, Stage, StageWork};
 use crate::library::Roster;
 use crate::plan::{action_digest, stage_lines};
@@ -244,11 +244,7 @@ impl<'a> Court<'a> {
         }
         let people: BTreeSet<Person> = open.counted.iter().map(|counted| counted.person.clone()).collect();
         if !filled(&open.asks.slots, &people) {
-            return Err(format!(
-                "gate {gate} had {} of {} approvals",
-                approval::filled_slots(&open.asks.slots, &people),
-                open.asks.slots.len()
-            ));
+            return Err(format!("gate {gate} had {} of {} approvals", filled_slots(&open.asks.slots, &people), open.asks.slots.len()));
         }
         let enough = u32::try_from(people.len()).unwrap_or(u32::MAX) >= floor;
         if enough { Ok(()) } else { Err(format!("{} people approved, the policy asks {floor}", people.len())) }

@@ -102,7 +102,7 @@ fn skip(program: &Program, state: &State, step: &ProgramStep) -> Option<Event> {
 fn enter(program: &Program, state: &State, step: &ProgramStep, known: &StepState, now: Timestamp) -> Standing {
     let Some(stage) = &known.stage else { return Standing::Open(ready_stage(program, state, step)) };
     if let Some(gate) = stage.gate.filter(|gate| !state.is_approved(*gate) || !gates::covers(state, *gate, &step.id))
-        && wants_to_begin(stage, known)
+        && wants_to_begin(stage, known, now)
     {
         return Standing::Open(gates::approach(program, state, gate, now));
     }
@@ -159,7 +159,7 @@ fn rendered(program: &Program, state: &State, step: &ProgramStep, scope: &Scope)
 }
 
 /// Whether something of a step is still to begin: what is over, or is only asked about, needs no approval any more.
-fn wants_to_begin(stage: &Stage, known: &StepState) -> bool {
+fn wants_to_begin(stage: &Stage, known: &StepState, now: Timestamp) -> bool {
     match &stage.work {
         StageWork::Commands { actions, .. } => {
             let table = table(stage, actions, known);
@@ -167,7 +167,7 @@ fn wants_to_begin(stage: &Stage, known: &StepState) -> bool {
             bad(&table) <= stage.max_failures && table.iter().any(next)
         }
         StageWork::Manual { .. } => known.answer.is_none(),
-        StageWork::Wait { .. } => known.wait_until.is_none(),
+        StageWork::Wait { .. } => known.wait_until.is_none_or(|until| until > now),
         StageWork::Withheld { .. } => false,
     }
 }

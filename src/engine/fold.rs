@@ -1,12 +1,13 @@
 //! `State::after`: how each event changes the state, and which events cannot follow. An illegal event is refused
 //! before it is written, and is tampering when it is read.
 
+use std::collections::BTreeSet;
+
 use super::legal::check;
 use super::progress::{HostResult, settled_results};
 use super::state::{Attempt, GateAnswer, GateState, HostFact, LeftOut, Life, Phase, State, StepState};
-use crate::base::{HostName, Person, StepId, Timestamp};
+use crate::base::{HostName, Person, StepId, Timestamp, filled};
 use crate::event::{Answer, Effect, Event, Mode, Part, Stage, StageWork};
-use crate::plan::filled;
 
 /// An event that cannot follow what happened before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -182,7 +183,7 @@ impl Attempt {
 
 impl GateState {
     fn settle(&mut self) {
-        let people: Vec<Person> = self.approvals.iter().map(|(person, ..)| person.clone()).collect();
+        let people: BTreeSet<Person> = self.approvals.iter().map(|(person, ..)| person.clone()).collect();
         if filled(&self.asks.slots, &people) {
             self.answer = GateAnswer::Approved;
         }

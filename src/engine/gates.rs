@@ -91,7 +91,7 @@ fn is_over(stage: &Stage, state: &State) -> bool {
                     .all(|action| matches!(progress(stage, action, &known), Progress::Settled(result) if result != HostResult::Unreachable))
         }
         StageWork::Manual { .. } => known.answer.is_some(),
-        StageWork::Wait { .. } => known.wait_until.is_some(),
+        StageWork::Wait { .. } => known.wait_until.is_some_and(|until| state.latest.is_some_and(|latest| latest >= until)),
         StageWork::Withheld { .. } => true,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::program::{Program, ProgramGate};
-use crate::base::{Period, Person};
+use crate::base::{Period, Person, could_be_filled};
 use crate::event::{Rules, Stage, StageWork};
 
 /// How long a request stays open when nothing is said: long enough to wake a colleague, short enough to still know what was asked.
@@ -35,7 +35,7 @@ pub fn slots(program: &Program, gate: &ProgramGate, stages: &[&Stage]) -> Result
     for slot in &mut slots {
         slot.retain(|person| *person != program.requester);
     }
-    if fillable(&slots) {
+    if could_be_filled(&slots) {
         return Ok(slots);
     }
     let eligible: BTreeSet<&str> = slots.iter().flatten().map(Person::as_str).collect();
@@ -85,33 +85,4 @@ fn people(program: &Program, gate: &ProgramGate, name: &str) -> Result<Vec<Perso
 
 fn everyone(program: &Program) -> Vec<Person> {
     program.roster.signers.iter().map(|signer| signer.person.clone()).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-fn fillable(slots: &[Vec<Person>]) -> bool {
-    let everyone: BTreeSet<&Person> = slots.iter().flatten().collect();
-    filled(slots, &everyone.into_iter().cloned().collect::<Vec<_>>())
-}
-
-/// Whether these people fill all slots, each person at most one: a matching by augmenting paths.
-pub fn filled(slots: &[Vec<Person>], people: &[Person]) -> bool {
-    let mut holder: Vec<Option<usize>> = vec![None; people.len()];
-    (0..slots.len()).all(|slot| seat(slot, slots, people, &mut holder, &mut vec![false; people.len()]))
-}
-
-fn seat(slot: usize, slots: &[Vec<Person>], people: &[Person], holder: &mut [Option<usize>], tried: &mut [bool]) -> bool {
-    for (index, person) in people.iter().enumerate() {
-        if tried[index] || !slots[slot].contains(person) {
-            continue;
-        }
-        tried[index] = true;
-        let free = match holder[index] {
-            None => true,
-            Some(other) => seat(other, slots, people, holder, tried),
-        };
-        if free {
-            holder[index] = Some(slot);
-            return true;
-        }
-    }
-    false
 }

@@ -149,20 +149,16 @@ impl Lexer {
         if self.body {
             self.end_of_line()?;
         }
-        let open = match self.mode() {
-            Mode::Bare | Mode::Comment if self.body || !self.heres.is_empty() || self.delimiter.is_some() => "a here-document",
-            Mode::Bare | Mode::Comment => return Ok(()),
-            Mode::Paren => "a parenthesis",
-            Mode::Substitution => "a $(",
-            Mode::Double => "a double quote",
-            Mode::Single | Mode::Dollar => "a single quote",
-            Mode::Backtick => "a backtick",
-            Mode::Parameter => "a ${",
-            Mode::Arithmetic(_) => "a $((",
-        };
-        match open {
-            "a here-document" => Ok(()), // a shell ends it at the end of the text
-            _ => Err(QuoteError::new("in a text with an open quote or parenthesis", "close it")),
+        match self.mode() {
+            Mode::Bare | Mode::Comment => Ok(()), // an open here-document ends with the text
+            Mode::Paren
+            | Mode::Substitution
+            | Mode::Double
+            | Mode::Single
+            | Mode::Dollar
+            | Mode::Backtick
+            | Mode::Parameter
+            | Mode::Arithmetic(_) => Err(QuoteError::new("in a text with an open quote or parenthesis", "close it")),
         }
     }
 

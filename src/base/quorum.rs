@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::Person;
+use super::Person;
 
 /// How many slots different people of these can fill at once.
 pub fn filled_slots(slots: &[Vec<Person>], people: &BTreeSet<Person>) -> usize {
