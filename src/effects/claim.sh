@@ -111,12 +111,15 @@ rb_step() (
   rb_read='rb_s=$(cat && echo .) && exec </dev/null && eval "unset rb_s; ${rb_s%.}"'
   rb_session sudo -n -u "$rb_become" -- "$rb_shell" -c "$rb_read" <"$rb_at.script"
 )
+# The step's process and when it began, once they are written; a line that begins with a blank is being overwritten just now.
+rb_begun() {
+  rb_p= rb_first=; IFS= read -r rb_line <"$rb_base.pid" || return
+  case $rb_line in [0-9]*) rb_p=${rb_line%% *} rb_first=${rb_line#* } rb_first=${rb_first%% *} ;; esac
+}
 # Ends the step in rb_base, which may be about to begin: waits until it has said which process it is.
 rb_slay_step() {
   rb_i=0 rb_left=
-  while read -r rb_p rb_first <"$rb_base.pid" && [ -z "$rb_p" ] && ! rb_ended && [ "$rb_i" -lt 50 ]; do
-    rb_nap; rb_i=$((rb_i + 1))
-  done
+  while rb_begun && [ -z "$rb_p" ] && ! rb_ended && [ "$rb_i" -lt 50 ]; do rb_nap; rb_i=$((rb_i + 1)); done
   [ -z "$rb_p" ] || rb_foreign "$rb_p" "$rb_first" || rb_slay "$rb_p" "$rb_become" "$rb_grace" "$rb_base.slain" "$1"
 }
 # 3. The claim, in one act and never undone; then the step, its watchdog and its end. Goes on when whoever asked is gone.

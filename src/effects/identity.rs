@@ -1,5 +1,6 @@
 //! Who sits here: given, by git, or by the agent. Never the Unix user, and never a guess between two.
 
+use std::cell::LazyCell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -61,7 +62,7 @@ pub enum WhoError {
 /// # Errors
 /// See [`WhoError`].
 pub fn who_am_i(claimed: &Claimed, roster: &Roster) -> Result<Identity, WhoError> {
-    let agent = agent_keys();
+    let agent = LazyCell::new(agent_keys);
     let key_file =
         claimed.key.clone().map(|path| (path, "--key")).or_else(|| git_key(&claimed.folder).map(|path| (path, "git's user.signingkey")));
     let (person, found) = match (&claimed.person, &claimed.key) {
@@ -106,7 +107,8 @@ fn owner_of(path: &Path, roster: &Roster) -> Result<Person, WhoError> {
 }
 
 fn own_key(person: &Person, path: PathBuf, roster: &Roster) -> Result<KeyAtHand, WhoError> {
-    let (owner, fingerprint) = (owner_of(&path, roster)?, fingerprint_of(&path)?);
+    let fingerprint = fingerprint_of(&path)?;
+    let owner = owner_of(&path, roster)?;
     if owner == *person {
         Ok(KeyAtHand { key: SigningKey::File(path), fingerprint })
     } else {

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use ssh_key::{HashAlg, PrivateKey, PublicKey};
+
 use crate::approval::OtherKeys;
 use crate::library::Signer;
 
@@ -73,6 +75,9 @@ impl OtherKeys for SshKeygen {
 /// # Errors
 /// As [`sign`].
 pub fn fingerprint_of(path: &Path) -> Result<String, SignError> {
+    if let Some(key) = public_key_of(path) {
+        return Ok(key.fingerprint(HashAlg::Sha256).to_string());
+    }
     let mut command = Command::new("ssh-keygen");
     command.args(["-l", "-E", "sha256", "-f"]).arg(path);
     let output = fed(command, b"").map_err(|source| SignError::NoSshKeygen { source })?;
@@ -81,6 +86,13 @@ pub fn fingerprint_of(path: &Path) -> Result<String, SignError> {
         Some(fingerprint) if output.status.success() => Ok(fingerprint.to_owned()),
         Some(_) | None => Err(SignError::Refused { key: path.display().to_string(), said: last_words(&output.stderr) }),
     }
+}
+
+/// The public key in a file that OpenSSH writes today, a passphrase or none; older forms are left to `ssh-keygen`.
+fn public_key_of(path: &Path) -> Option<PublicKey> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let private = || PrivateKey::from_openssh(&text).ok().map(|key| key.public_key().clone());
+    PublicKey::from_openssh(text.trim_end()).ok().or_else(private)
 }
 
 /// Runs a command to its end with this standard input.

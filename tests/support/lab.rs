@@ -32,6 +32,9 @@ environments:
     destructive: {approvals: 1}
 ";
 
+/// Room for many sessions of one machine, and a log-in whose shell reads no rc files, whosever machine this is.
+const SERVER: &str = "MaxSessions 50\nMaxStartups 100\nSetEnv SHLVL=2";
+
 /// A team.
 pub struct Lab {
     pub dir: TempDir,
@@ -66,7 +69,7 @@ impl Lab {
     /// The same with these hosts, all of them one throw-away sshd, in this environment.
     pub fn with_hosts(hosts: &[&str], environment: &str) -> Self {
         let mut lab = Self::new();
-        let sshd = Sshd::start("MaxSessions 50\nMaxStartups 100");
+        let sshd = Sshd::start(SERVER);
         let mut text = format!("ssh: {{config: {}}}\nhosts:\n", sshd.client_config());
         for host in hosts {
             let spool = lab.path("spool");
