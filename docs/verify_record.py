@@ -19,19 +19,15 @@ class Wrong(Exception):
     def __init__(self, what, severity=TAMPERED, level="chain", line=None):
         super().__init__(what)
         self.severity, self.level, self.line = severity, level, line
-
 def must(holds, what):
     if not holds:
         raise Wrong(what)
-
 def sha256(data):
     return hashlib.sha256(data).hexdigest()
-
 # --- lines ---
 def no_duplicates(pairs):
     must(len({key for key, _ in pairs}) == len(pairs), "a key stands twice")
     return dict(pairs)
-
 def read_line(line, seq, prev):
     """One line, without its newline, as an object. Nothing is parsed before the sum is right."""
     end = re.search(rb',"sum":"([0-9a-f]{64})"\}\Z', line)
@@ -48,7 +44,6 @@ def read_line(line, seq, prev):
     must(entry["seq"] == seq, f"expected line number {seq}, got {entry['seq']}: lines are missing, doubled or out of order")
     must(entry["prev"] == prev, "prev is not the sum of the line before")
     return entry
-
 def read_journal(data, anchored):
     """(entries, number of the torn line or None, Wrong or None). A line that a document names (`anchored`) cannot be torn."""
     entries, rest, prev = [], data, ZERO
@@ -67,7 +62,6 @@ def read_journal(data, anchored):
 def check_code(text):
     bits = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 2
     return "".join("0123456789ABCDEFGHJKMNPQRSTVWXYZ"[bits >> shift & 31] for shift in (25, 20, 15, 10, 5, 0))
-
 def unescape(line):
     """The bytes that an escaped line stands for."""
     def one(match):
@@ -114,10 +108,8 @@ class Document:
             lines.append(f"{key}: {answer[key]}" if key in ("journal", "issued") else line)
         text = "\n".join(lines) + "\n"
         return f"{text}end: check {check_code(text)}\n"
-
 def instant(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-
 def untouched(signature):
     """Whether a hardware key signed without a touch, which ssh-keygen lets pass: the flags are 5 bytes before the end."""
     blob, strings, at = base64.b64decode("".join(signature.strip().split("\n")[1:-1])), [], 10  # behind the magic word and version

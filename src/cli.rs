@@ -9,6 +9,7 @@ mod completions;
 mod context;
 mod delivery;
 mod demo;
+mod diagnosis;
 mod doctor;
 mod drift;
 mod exec;
@@ -42,6 +43,7 @@ use context::Context;
 
 /// Carries out what the command line asks and says how it ended.
 pub fn run(cli: Cli) -> ExitCode {
+    diagnosis::begin();
     let context = Context::new(&cli.common);
     let result = dispatch(&context, cli.verb);
     match result {

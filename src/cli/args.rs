@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "runbook", version, about, long_about = None, max_term_width = 100, disable_help_subcommand = true)]
 #[command(
-    after_help = "Begin with:  runbook demo\nExit status: 0 recovered or as asked, 1 failed or stopped, 2 usage or invalid input, 3 refused, denied or expired, 4 needs a person, 5 recording failed, 6 tampered or damaged, 7 interrupted, can be resumed."
+    after_help = "Begin with:  runbook demo\nExit status: 0 recovered or as asked, 1 failed or stopped, 2 usage or invalid input, 3 refused, denied or expired, 4 needs a person, 5 recording failed, 6 tampered or damaged, 7 interrupted, can be resumed.\nLooking for a fault in the program: RUNBOOK_LOG=debug makes it say what it does."
 )]
 pub struct Cli {
     #[command(flatten)]

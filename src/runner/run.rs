@@ -111,6 +111,7 @@ impl<'a> Runner<'a> {
         let mut awaited = Awaited::default();
         let mut ready = Vec::new();
         for directive in directives {
+            tracing::trace!(?directive, "decided");
             match directive {
                 Directive::Record(event) => {
                     self.recorder.append(event)?;
@@ -139,6 +140,7 @@ impl<'a> Runner<'a> {
 
     fn open_gate(&mut self, gate: GateNo) -> Result<(), RunError> {
         let (head, now) = (self.recorder.head(), self.world.clock.now());
+        tracing::debug!(%gate, "opening");
         let asks = self.world.gatekeeper.open(gate, self.program, self.recorder.state(), head, now)?;
         Ok(self.recorder.append(Event::GateOpened { gate, asks: Box::new(asks) })?)
     }
@@ -169,6 +171,7 @@ impl<'a> Runner<'a> {
         let captures = ready.iter().map(|ready| self.capture(ready.task())).collect::<Result<Vec<_>, _>>()?;
         let permits = Permit::obtain(ready, &mut self.recorder)?;
         for ((permit, _), capture) in permits.into_iter().zip(captures) {
+            tracing::debug!(step = %permit.task().step, host = %permit.task().host(), attempt = permit.task().attempt, "starting");
             self.flights.run(Flight {
                 transport: Arc::clone(&self.world.transport),
                 permit,
@@ -247,6 +250,7 @@ impl<'a> Runner<'a> {
     }
 
     fn ended(&self, task: &Task, outcome: Outcome, captured: Captured, took: Period) -> (Event, Option<CaptureError>) {
+        tracing::debug!(step = %task.step, host = %task.host(), attempt = task.attempt, ?outcome, "ended");
         let Captured { stdout, stderr, seen, trouble } = captured;
         let state = self.recorder.state();
         let stage = state.steps.get(&task.step).and_then(|step| step.stage.as_ref());
