@@ -83,3 +83,17 @@ steps:
         .collect();
     assert_eq!(covered, [3, 2], "the second request covers the second and the third step");
 }
+
+#[test]
+fn a_failed_step_behind_a_gate_is_not_skipped() {
+    const TEXT: &str = "runbook: random
+title: No way around
+steps:
+  - {name: gated, hosts: all, run: change, effect: once}
+";
+    let fails = |_: &runbook::engine::Task| runbook::drill::Reply { code: 1, ..runbook::drill::Reply::default() };
+    let scenario = Scenario::attended(TEXT, fails, vec![runbook::event::Answer::GoOn]);
+    let refused = std::panic::catch_unwind(|| World::new(&scenario).run_to_the_end(None).is_closed());
+    let said = refused.map_err(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default());
+    assert!(matches!(&said, Err(why) if why.contains("cannot be skipped")), "{said:?}");
+}

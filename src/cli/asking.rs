@@ -44,7 +44,12 @@ fn words(question: &Question, state: &State) -> (String, Parse) {
         Question::Manual { instructions, .. } => (format!("\n{}\n\ndone? (done, or not and why) ", instructions.trim_end()), manual),
         Question::AfterFailure { step } => {
             let name = state.steps.get(step).and_then(|step| step.stage.as_ref()).map_or(step.as_str(), |stage| stage.name.as_str());
-            (format!("\n\"{name}\" failed. How to go on? (retry, skip, stop) "), after_failure)
+            match state.may_be_skipped(step) {
+                true => (format!("\n\"{name}\" failed. How to go on? (retry, skip, stop) "), after_failure),
+                false => {
+                    (format!("\n\"{name}\" failed. How to go on? (retry, which asks for approval again, or stop) "), after_gated_failure)
+                }
+            }
         }
     }
 }
@@ -65,6 +70,11 @@ fn after_failure(line: &str) -> Option<Answer> {
         "stop" => Some(Answer::Stop),
         _ => None,
     }
+}
+
+/// What stands behind a gate is not skipped.
+fn after_gated_failure(line: &str) -> Option<Answer> {
+    after_failure(line).filter(|answer| *answer != Answer::GoOn)
 }
 
 /// One line from standard input; `None` at its end.

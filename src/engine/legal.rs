@@ -3,7 +3,7 @@
 use super::fold::Illegal;
 use super::state::{GateAnswer, GateState, Life, Phase, State, StepState};
 use crate::base::{Digest, GateNo, HostName, Person, StepId};
-use crate::event::{Action, Attempts, Effect, Event, GateAsks, Part, RunMode, RunOpened, Stage, StageWork};
+use crate::event::{Action, Answer, Attempts, Effect, Event, GateAsks, Part, RunMode, RunOpened, Stage, StageWork};
 use crate::plan::{action_digest, floor};
 
 type Verdict = Result<(), Illegal>;
@@ -48,7 +48,7 @@ pub fn check(state: &State, event: &Event) -> Verdict {
             let waits = stage(state, step)?.0.wait_until.is_none();
             unless(waits, || format!("{step} waits already"))
         }
-        Event::PersonAnswered { .. } => Ok(()),
+        Event::PersonAnswered { step, answer, .. } => answered(state, step, answer),
         Event::RunResumed { epoch, .. } => unless(*epoch == state.epoch + 1, || format!("expected epoch {}, got {epoch}", state.epoch + 1)),
         Event::RunClosed { .. } => unless(!state.is_anything_running(), || "something is still running".to_owned()),
     }
@@ -134,6 +134,12 @@ fn approval(state: &State, gate: GateNo, person: &Person, key: &str) -> Verdict 
     unless(open.asks.slots.iter().any(|slot| slot.contains(person)), || format!("gate {gate} does not ask {person}"))?;
     let fresh = open.approvals.iter().all(|(other, other_key, _)| other != person && other_key != key);
     unless(fresh, || format!("{person} or their key has approved gate {gate} already"))
+}
+
+/// Passing over a failed step that stands behind a gate would need a gate of its own.
+fn answered(state: &State, step: &StepId, answer: &Answer) -> Verdict {
+    let skips = *answer == Answer::GoOn;
+    unless(!skips || state.may_be_skipped(step), || format!("{step} stands behind a gate, or was never rendered, and cannot be skipped"))
 }
 
 fn stage<'a>(state: &'a State, step: &StepId) -> Result<(&'a StepState, &'a Stage), Illegal> {

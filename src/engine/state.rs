@@ -122,6 +122,11 @@ impl State {
         self.gates.get(&gate).is_some_and(|gate| gate.answer == GateAnswer::Approved)
     }
 
+    /// Whether a person may have a failed step passed over: only what no gate protects.
+    pub fn may_be_skipped(&self, step: &StepId) -> bool {
+        self.steps.get(step).and_then(|step| step.stage.as_ref()).is_some_and(|stage| stage.gate.is_none())
+    }
+
     /// Whether anything may be at work on a host.
     pub fn is_anything_running(&self) -> bool {
         self.steps.values().flat_map(|step| step.attempts.values().flatten()).any(|attempt| attempt.phase == Phase::Running)
