@@ -31,6 +31,10 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// How long the shell's last words may take after its step was ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long a step that ran out of time may take to say which process it is: only then can it be ended. A log-in may load profiles first,
+/// and `sudo` may ask a directory server that is itself in trouble.
+const FIRST_WORDS: Duration = Duration::from_secs(20);
+
 /// What the shell has said so far.
 #[derive(Default)]
 struct Said {
@@ -81,8 +85,8 @@ pub(super) async fn run(host: &Host, order: &Order, out: &mut dyn OutputSink, st
         Halt::Timeout => Signaller::Timeout,
         Halt::Stop => Signaller::Stop,
     };
-    let patience = Instant::now() + LAST_WORDS;
-    while said.session.is_none() && said.end.is_none() && Instant::now() < patience {
+    let patience = Instant::now() + FIRST_WORDS;
+    while said.session.is_none() && said.end.is_none() && said.ended != [true, true] && Instant::now() < patience {
         listen(&mut pipe, None, &mut ears, &mut said, out, Instant::now() + GLANCE, None).await;
     }
     if said.end.is_some() {
