@@ -5,6 +5,7 @@
 mod answer;
 mod args;
 mod asking;
+mod beforehand;
 mod completions;
 mod context;
 mod delivery;
@@ -26,6 +27,7 @@ mod request_page;
 mod resume;
 mod runs;
 mod session;
+mod shelf;
 mod show;
 mod signals;
 mod stop;

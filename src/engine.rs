@@ -3,14 +3,21 @@
 mod decide;
 mod fold;
 mod gates;
+mod held;
+mod leaf;
 mod legal;
 mod permit;
 mod progress;
 mod state;
+mod turns;
+mod unwind;
+mod walk;
 
-pub use decide::{Directive, Question, decide, is_as_rendered};
+pub use decide::{Directive, Question, Way, decide, may_stop};
 pub use fold::Illegal;
-pub use gates::covered;
+pub use held::{Certainty, Held, held};
+pub use leaf::is_as_rendered;
 pub use permit::{Begin, Permit, Ready, Task};
 pub use progress::{HostResult, Progress, progress, settled_results};
-pub use state::{Attempt, GateAnswer, GateState, HostFact, LeftOut, Life, Phase, State, StepState};
+pub use state::{Attempt, BlockState, Concluded, GateAnswer, GateState, HostFact, LeftOut, Life, Phase, State, StepState};
+pub use turns::{scope, step_of, unfolded};

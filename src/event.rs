@@ -9,7 +9,9 @@ mod stage;
 pub use entry::{AppendError, AppendLog, Entry, Head};
 pub use outcome::{Judgement, NotStarted, Outcome, Signaller, Stream};
 pub use pulse::Pulse;
-pub use stage::{Action, Attempts, Command, Effect, HostKey, Mode, OnFailure, Parse, Part, Place, Reading, Retry, Stage, StageWork, Until};
+pub use stage::{
+    Action, AnswerAsked, Attempts, Command, Effect, HostKey, Mode, OnFailure, Parse, Part, Place, Reading, Retry, Stage, StageWork, Until,
+};
 
 use std::collections::BTreeMap;
 
@@ -31,8 +33,16 @@ pub enum Event {
     StagePrepared { stage: Box<Stage> },
     /// A step was left out: by its `when`, or because a person said so.
     StepSkipped { step: StepId, why: String },
-    /// A step could not be rendered, or selected no host or the wrong number of them; nothing of it ran.
+    /// A step could not be rendered, or selected no host or the wrong number of them; nothing of it ran. Also a loop or a call that cannot begin.
     StepRefused { step: StepId, why: String },
+    /// A loop was reached: from now on its turns are final.
+    TurnsPlanned { block: StepId, turns: Vec<LoopTurn> },
+    /// The turns that have not begun run in another order: what must go last has moved. Each number is there once, from 1.
+    TurnsReordered { block: StepId, order: Vec<u32> },
+    /// Before a turn: what decides the order is looked at again, by a step that only looks and that ran before the loop.
+    LookRepeated { block: StepId, turn: u32, step: StepId },
+    /// Another runbook is called, with these parameters.
+    CallBegan { block: StepId, runbook: String, parameters: BTreeMap<String, Bytes> },
     /// A signed request for approval lies in `approvals/`.
     GateOpened { gate: GateNo, asks: Box<GateAsks> },
     /// A signed approval counts.
@@ -51,6 +61,14 @@ pub enum Event {
     ActionEnded { step: StepId, host: HostName, part: Part, attempt: u32, ended: Box<Ended> },
     /// A wait began and lasts until this time.
     WaitBegan { step: StepId, until: Timestamp },
+    /// A step has failed, and what has completed is undone, newest first.
+    RollbackBegan { step: StepId },
+    /// The runbook itself ends the run, in a sentence.
+    RunConcluded { step: StepId, verdict: Verdict, sentence: String },
+    /// A person wants what is still held to be given back.
+    ReleaseBegan { person: Person },
+    /// A person gave back by hand what is held on these hosts: nothing is run for it any more.
+    ReleasedByHand { step: StepId, hosts: Vec<HostName>, person: Person, remark: String },
     /// A person answered a question of the runbook or of the engine.
     PersonAnswered { step: StepId, person: Person, answer: Answer },
     /// A line of the scribe.
@@ -61,6 +79,16 @@ pub enum Event {
     RunResumed { person: Person, epoch: u32, machine: String },
     /// The end; `seal` names the document that the person who ran it signed over all lines before.
     RunClosed { verdict: Verdict, seal: Option<Digest> },
+}
+
+/// One turn of a loop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoopTurn {
+    /// Of `for_each`.
+    Item(serde_json::Value),
+    /// Of `rolling`; never empty.
+    Batch(Vec<HostName>),
 }
 
 /// What a run is: see [`Event::RunOpened`].
@@ -109,6 +137,8 @@ pub struct Inputs {
     pub inventory: Digest,
     pub policy: Digest,
     pub signers: Digest,
+    /// Other files of the library, by their path in it: runbooks that are called, and scripts.
+    pub files: BTreeMap<String, Digest>,
 }
 
 /// What the policy asks, in full.
@@ -162,16 +192,34 @@ pub struct Ended {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Answer {
-    /// A manual step was done.
-    Done { remark: String },
+    /// A manual step was done; the facts that it asks for.
+    Done {
+        remark: String,
+        facts: BTreeMap<String, Bytes>,
+    },
     /// A manual step could not be done.
-    NotDone { remark: String },
+    NotDone {
+        remark: String,
+    },
+    /// One of the options of a choice.
+    Chosen {
+        option: String,
+    },
     /// After a failure: what failed shall be tried again (under a new gate where there was one).
     Retry,
-    /// After a failure: go on without it.
+    /// After a failure: go on without it (under a new gate where there was one).
     GoOn,
     /// After a failure: stop here.
     Stop,
+    /// After a failure: undo what has completed, newest first.
+    RollBack,
+    /// After a failed undo, or of what a person did: it is undone, by hand.
+    Undone {
+        remark: String,
+    },
+    /// Whether what is held shall be given back now.
+    Release,
+    Keep,
 }
 
 /// Why a runner stopped before the end.
@@ -184,18 +232,65 @@ pub enum Interruption {
     GateExpired { gate: GateNo },
     /// Only a person can say how it goes on.
     NeedsPerson { step: StepId, why: String },
+    /// The run is over but for what it still holds; this is how it ends then.
+    Held { verdict: Verdict },
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Every step went as the runbook expects.
+    /// Every step went as the runbook expects, or the runbook says so.
     Recovered,
+    /// The runbook found nothing to do.
+    NoAction,
+    /// The runbook hands over to people.
+    Escalated,
     /// A step failed.
     Failed,
+    /// A step failed, and what had completed was undone.
+    RolledBack,
     /// A person ended it.
     Stopped,
     /// An approver denied it.
     Denied,
+}
+
+impl Verdict {
+    /// In the order in which the record names them.
+    pub const ALL: [Verdict; 7] = [
+        Verdict::Recovered,
+        Verdict::NoAction,
+        Verdict::Escalated,
+        Verdict::Failed,
+        Verdict::RolledBack,
+        Verdict::Stopped,
+        Verdict::Denied,
+    ];
+
+    /// As one word, the same everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Recovered => "recovered",
+            Verdict::NoAction => "no_action",
+            Verdict::Escalated => "escalated",
+            Verdict::Failed => "failed",
+            Verdict::RolledBack => "rolled_back",
+            Verdict::Stopped => "stopped",
+            Verdict::Denied => "denied",
+        }
+    }
+
+    /// As people say it.
+    pub fn said(self) -> String {
+        self.as_str().replace('_', " ")
+    }
+
+    /// Whether the run went as its runbook wants.
+    pub fn is_good(self) -> bool {
+        match self {
+            Verdict::Recovered | Verdict::NoAction => true,
+            Verdict::Escalated | Verdict::Failed | Verdict::RolledBack | Verdict::Stopped | Verdict::Denied => false,
+        }
+    }
 }

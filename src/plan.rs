@@ -2,7 +2,9 @@
 //! Never reaches an effect.
 
 mod check;
+mod expand;
 mod filters;
+mod flow;
 mod gates;
 mod judge;
 mod lexer;
@@ -17,14 +19,16 @@ mod text;
 mod value;
 
 pub use check::check;
+pub use expand::{call_parameters, looks_for_last, turns_of};
+pub use flow::{Bracket, FlowBlock, Node, ReleaseWhen, Repeats};
 pub use gates::{DEFAULT_EXPIRY, GateError, floor, slots};
 pub use judge::{READING_LIMIT, Seen, judge, said};
 pub use names::{TemplateKind, names_of, names_to_render, templates_of};
 pub use outline::{Outline, OutlineError, OutlinedGate, OutlinedStep, Shape, Who, outline};
-pub use params::{ParameterError, Parameters, check as check_parameter};
-pub use program::{Presence, Program, ProgramGate, ProgramStep, Road, Setting};
+pub use params::{ParameterError, Parameters, check as check_parameter, check_fact, typed_facts};
+pub use program::{Call, Frame, Presence, Program, ProgramGate, ProgramStep, Road, Role, Setting, Shelf, StepNo, Turn};
 pub use quote::QuoteError;
-pub use render::{DEFAULT_MAX_OUTPUT, DEFAULT_TIMEOUT, RenderError, hosts_of, on_failure_unattended, prepare};
-pub use template::{Scope, TemplateError, command, holds, names_in_expression, names_in_template, plain};
+pub use render::{DEFAULT_MAX_OUTPUT, DEFAULT_TIMEOUT, RenderError, hosts_of, on_failure_unattended, prepare, select};
+pub use template::{Scope, TemplateError, command, holds, list, names_in_expression, names_in_template, plain};
 pub use text::{action_digest, stage_lines};
 pub use value::{Given, Registered, RegisteredHost};

@@ -3,7 +3,14 @@
 mod lint;
 mod read;
 mod syntax;
+mod texts;
+mod written;
 
 pub use lint::{LintPolicy, RULES, Rule, lint};
 pub use read::read;
-pub use syntax::{Gate, HostCount, Parameter, ParameterKind, RetryText, Runbook, Step, UntilText, Work};
+pub use syntax::{
+    ArtifactOrigin, ArtifactText, Block, BracketText, ChoiceText, Conclusion, EvidenceText, ForEachText, Gate, HostCount, InDrill,
+    InsteadText, Parameter, ParameterKind, PutContent, PutText, ReleaseWhen, RetryText, RollingText, RuleText, Runbook, Secret,
+    SecretOrigin, Serial, Step, Symptom, UntilText, Work,
+};
+pub use texts::TextKind;

@@ -193,7 +193,7 @@ fn living(folder: &str) -> Vec<String> {
 #[test]
 fn every_shipped_runbook_is_clean() {
     use runbook::library::Library;
-    use runbook::plan::{Parameters, Presence, Program, Setting, check};
+    use runbook::plan::{Parameters, Presence, Program, Setting, Shelf, check};
     use runbook::runbook::{LintPolicy, lint, read};
     let library = Library::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks")).unwrap();
     assert!(
@@ -217,6 +217,7 @@ fn every_shipped_runbook_is_clean() {
             requester: "alice@example.com".parse().unwrap(),
             presence: Presence::Unattended,
             mode: runbook::event::RunMode::Real,
+            shelf: Shelf::default(),
         };
         problems.extend(check(&Program::new(author, setting)));
         assert!(problems.is_empty(), "{}", problems.render(runbook::text::Colour::Plain));

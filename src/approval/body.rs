@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Digest, GateNo, HostName, Person, RunId, Timestamp, ascii};
-use crate::event::{Effect, Head, Stage, StageWork};
+use crate::event::{Effect, Head, Stage};
 use crate::plan::stage_lines;
 
 use super::document::{Lines, ParseDocumentError, quoted, seconds, sha256, unescaped, unquoted};
@@ -57,10 +57,7 @@ impl Covers {
         let mut hosts: BTreeSet<&HostName> = BTreeSet::new();
         let mut effects = BTreeMap::new();
         for stage in stages {
-            let actions = match &stage.work {
-                StageWork::Commands { actions, .. } | StageWork::Withheld { actions, .. } => &actions[..],
-                StageWork::Manual { .. } | StageWork::Wait { .. } => &[],
-            };
+            let actions = stage.work.actions();
             hosts.extend(actions.iter().map(|action| &action.host));
             let count = effects.entry(stage.effect).or_insert(0u32);
             *count = count.saturating_add(bounded(actions.len().max(1)));

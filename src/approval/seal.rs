@@ -27,7 +27,7 @@ impl Seal {
             "{}\nrun: {}\nverdict: {}\njournal: {} {}\nperson: {}\nperson-key: {}\nissued: {}\n",
             Kind::Seal.first_line(),
             self.run,
-            word(self.verdict),
+            self.verdict.as_str(),
             self.journal.seq,
             self.journal.sum,
             self.person,
@@ -60,15 +60,6 @@ impl Seal {
     }
 }
 
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Recovered => "recovered",
-        Verdict::Failed => "failed",
-        Verdict::Stopped => "stopped",
-        Verdict::Denied => "denied",
-    }
-}
-
 fn verdict(text: &str) -> Option<Verdict> {
-    [Verdict::Recovered, Verdict::Failed, Verdict::Stopped, Verdict::Denied].into_iter().find(|verdict| word(*verdict) == text)
+    Verdict::ALL.into_iter().find(|verdict| verdict.as_str() == text)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::approval::{Bench, Counted, Request, judge_approval};
 use crate::base::{Digest, GateNo, HostName, Person, StepId, filled, filled_slots};
-use crate::event::{Action, Attempts, Effect, Entry, Event, GateAsks, Head, Part, Rules, RunMode, RunOpened, Stage, StageWork};
+use crate::event::{Action, Attempts, Effect, Entry, Event, GateAsks, Head, Part, Rules, RunMode, RunOpened, Stage};
 use crate::library::Roster;
 use crate::plan::{action_digest, stage_lines};
 
@@ -33,6 +33,8 @@ struct Court<'a> {
     /// Starts of each action since its stage was prepared.
     starts: BTreeMap<(StepId, HostName), u32>,
     begun: BTreeSet<AttemptKey>,
+    /// What was begun as it was approved, and has a way back.
+    undoable: BTreeMap<(StepId, HostName, Digest), &'a Action>,
     /// Who runs, or ran, this.
     runners: BTreeSet<Person>,
     judged: u32,
@@ -58,7 +60,8 @@ pub(super) fn check(evidence: &Evidence<'_>, options: &Options<'_>) -> Findings 
     }
     let runners = BTreeSet::from([opened.requester.clone()]);
     let (stages, gates, starts, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-    let mut court = Court { evidence, options, opened, roster, stages, gates, starts, begun, runners, judged: 0 };
+    let undoable = BTreeMap::new();
+    let mut court = Court { evidence, options, opened, roster, stages, gates, starts, begun, undoable, runners, judged: 0 };
     for entry in &evidence.reading.entries {
         if let Err(Wrong { severity, what }) = court.entry(entry) {
             findings.problem(severity, Some(entry.seq), what);
@@ -111,6 +114,8 @@ impl<'a> Court<'a> {
             Event::HostReached { .. } | Event::HostUnreachable { .. } | Event::StepSkipped { .. } | Event::StepRefused { .. } => Ok(()),
             Event::ApprovalRefused { .. } | Event::WaitBegan { .. } | Event::PersonAnswered { .. } | Event::NoteAdded { .. } => Ok(()),
             Event::RunInterrupted { .. } | Event::RunClosed { .. } => Ok(()),
+            Event::TurnsPlanned { .. } | Event::TurnsReordered { .. } | Event::LookRepeated { .. } | Event::CallBegan { .. } => Ok(()),
+            Event::RollbackBegan { .. } | Event::RunConcluded { .. } | Event::ReleaseBegan { .. } | Event::ReleasedByHand { .. } => Ok(()),
         }
     }
 
@@ -186,6 +191,9 @@ impl<'a> Court<'a> {
         if !self.begun.insert(attempt.clone()) {
             return Err("this attempt was started before".to_owned());
         }
+        if *part == Part::Undo {
+            return self.undone(attempt, digest, sends);
+        }
         let (line, stage) = *self.stages.get(step).ok_or("it was never prepared")?;
         let action = actions_of(stage).iter().find(|action| action.host == *host).ok_or("its step does not name this host")?;
         if *digest != action.digest {
@@ -194,11 +202,7 @@ impl<'a> Court<'a> {
         if action.place.is_none() {
             return Err("its host had not been reached".to_owned());
         }
-        let command = match part {
-            Part::Main => Some(&action.command),
-            Part::Look => action.done_when.as_ref(),
-        };
-        if command.map(|command| command.sends()) != Some(*sends) {
+        if action.part(*part).map(|command| command.sends()) != Some(*sends) {
             return Err("the bytes that were sent are not those of the plan".to_owned());
         }
         self.counted_starts(attempt, stage)?;
@@ -206,7 +210,22 @@ impl<'a> Court<'a> {
             RunMode::Drill => Ok(()),
             RunMode::DryRun if *part == Part::Main && stage.effect != Effect::Read => Err("a dry run ran it".to_owned()),
             RunMode::DryRun => Ok(()),
-            RunMode::Real => self.allowed(line, stage, action, gate),
+            RunMode::Real => {
+                self.allowed(line, stage, action, gate)?;
+                if *part == Part::Main {
+                    self.undoable.insert((step.clone(), host.clone(), action.digest), action);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The way back was approved together with what it undoes: it may run where that was begun, as often as people want it tried.
+    fn undone(&self, (step, host, ..): &AttemptKey, digest: &Digest, sends: &Digest) -> Result<(), String> {
+        let action = self.undoable.get(&(step.clone(), host.clone(), *digest)).ok_or("it undoes what was never begun")?;
+        match action.undo.as_ref().map(|undo| undo.sends()) == Some(*sends) {
+            true => Ok(()),
+            false => Err("the bytes that were sent are not those of the plan".to_owned()),
         }
     }
 
@@ -252,8 +271,5 @@ impl<'a> Court<'a> {
 }
 
 fn actions_of(stage: &Stage) -> &[Action] {
-    match &stage.work {
-        StageWork::Commands { actions, .. } | StageWork::Withheld { actions, .. } => actions,
-        StageWork::Manual { .. } | StageWork::Wait { .. } => &[],
-    }
+    stage.work.actions()
 }

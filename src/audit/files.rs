@@ -35,9 +35,12 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Findings {
             Event::StepRefused { .. } | Event::ApprovalRefused { .. } | Event::GateExpired { .. } | Event::ActionStarted { .. } => {}
             Event::ActionReattached { .. } | Event::WaitBegan { .. } | Event::PersonAnswered { .. } | Event::NoteAdded { .. } => {}
             Event::RunInterrupted { .. } | Event::RunResumed { .. } | Event::RunClosed { seal: None, .. } => {}
+            Event::TurnsPlanned { .. } | Event::TurnsReordered { .. } | Event::LookRepeated { .. } | Event::CallBegan { .. } => {}
+            Event::RollbackBegan { .. } | Event::RunConcluded { .. } | Event::ReleaseBegan { .. } | Event::ReleasedByHand { .. } => {}
         }
     }
-    findings.fact(format!("4 inputs, {} documents, {outputs} output files", evidence.documents.len()));
+    let inputs = 4 + evidence.opened().map_or(0, |opened| opened.inputs.files.len());
+    findings.fact(format!("{inputs} inputs, {} documents, {outputs} output files", evidence.documents.len()));
     findings
 }
 
@@ -61,8 +64,10 @@ fn inputs(evidence: &Evidence<'_>, entry: &Entry, inputs: &Inputs, findings: &mu
         ("policy.yaml", inputs.policy),
         ("allowed_signers", inputs.signers),
     ];
-    for (name, digest) in named {
-        match evidence.folder.input(name) {
+    let others = inputs.files.iter().map(|(path, digest)| (path.as_str(), *digest, evidence.folder.input_file(digest)));
+    let all = named.map(|(name, digest)| (name, digest, evidence.folder.input(name))).into_iter().chain(others);
+    for (name, digest, read) in all {
+        match read {
             Ok(bytes) if Digest::of(&bytes) == digest => {}
             Ok(bytes) => {
                 let what = format!("inputs/{name}: expected sha256 {digest}, got {}", Digest::of(&bytes));

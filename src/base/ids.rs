@@ -60,8 +60,10 @@ name!(
         && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'A'..=b'H' | b'J' | b'K' | b'M' | b'N' | b'P'..=b'T' | b'V'..=b'Z'))
 );
 name!(
-    /// A step's id within its runbook: lower-case letters, digits and single dashes, safe as a folder's name; at most 100 characters.
-    StepId, "a step id of lower-case letters, digits and dashes", |text| text.len() <= 100 && is_slug(text)
+    /// A step's id within its run, safe as a folder's name; at most 120 characters. An author writes a slug: lower-case letters, digits and
+    /// single dashes. What the plan makes of it joins slugs by dots (`deploy.restart`, a step of a called runbook; `pause-agents.release`),
+    /// and a step that is run several times adds which time: `restart@2`, and `restart@2.1` where a loop is within another.
+    StepId, "a step id of lower-case letters, digits and dashes", |text| text.len() <= 120 && is_step_id(text)
 );
 name!(
     /// A host's name in the inventory: letters, digits, dots, dashes and underscores, not beginning with a dot or a dash; safe as a file's name.
@@ -75,6 +77,12 @@ name!(
         && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'+' | b'@'))
         && text.split('@').count() == 2 && !text.starts_with(['@', '-', '.']) && !text.ends_with('@')
 );
+
+fn is_step_id(text: &str) -> bool {
+    let (base, turns) = text.split_once('@').map_or((text, None), |(base, turns)| (base, Some(turns)));
+    let is_number = |part: &str| !part.is_empty() && part.len() <= 9 && !part.starts_with('0') && part.bytes().all(|c| c.is_ascii_digit());
+    base.split('.').all(is_slug) && turns.is_none_or(|turns| turns.split('.').all(is_number))
+}
 
 fn is_slug(text: &str) -> bool {
     !text.is_empty() && text.split('-').all(|part| !part.is_empty() && part.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
@@ -100,6 +108,38 @@ impl StepId {
         let mut slug = lower.split_whitespace().collect::<Vec<_>>().join("-");
         slug.truncate(100);
         slug.trim_end_matches('-').parse().ok()
+    }
+
+    /// Whether an author may have written it: one slug of at most 100 characters.
+    pub fn is_written(&self) -> bool {
+        self.0.len() <= 100 && is_slug(&self.0)
+    }
+
+    /// What the plan makes of this step beside it: `pause-agents.release`. `None` where the id would be too long.
+    pub fn part(&self, word: &str) -> Option<Self> {
+        format!("{}.{word}", self.base()).parse().ok()
+    }
+
+    /// The step within a called runbook, seen from the caller. `None` where the id would be too long.
+    pub fn within(&self, call: &StepId) -> Option<Self> {
+        format!("{}.{}", call.base(), self.0).parse().ok()
+    }
+
+    /// The id without the turns of loops.
+    pub fn base(&self) -> &str {
+        self.0.split('@').next().unwrap_or(&self.0)
+    }
+
+    /// Which turn of each loop around it, outermost first, each from 1; empty where no loop is.
+    pub fn turns(&self) -> Vec<u32> {
+        let turns = self.0.split_once('@').map_or("", |(_, turns)| turns);
+        turns.split('.').filter_map(|turn| turn.parse().ok()).collect()
+    }
+
+    /// The same step in these turns of the loops around it.
+    pub fn at(&self, turns: &[u32]) -> Self {
+        let words: Vec<String> = turns.iter().map(u32::to_string).collect();
+        Self(if words.is_empty() { self.base().to_owned() } else { format!("{}@{}", self.base(), words.join(".")) })
     }
 }
 
@@ -132,6 +172,19 @@ mod tests {
             assert!(text.parse::<StepId>().is_err(), "{text:?}");
         }
         assert!("db-primary.example.com".parse::<HostName>().is_ok());
+    }
+
+    #[test]
+    fn a_step_of_a_loop_or_a_call_keeps_the_id_that_its_author_wrote() {
+        let step: StepId = "restart".parse().unwrap();
+        let call: StepId = "deploy".parse().unwrap();
+        let within = step.within(&call).unwrap().at(&[2, 1]);
+        assert_eq!((within.as_str(), within.base(), within.turns()), ("deploy.restart@2.1", "deploy.restart", vec![2, 1]));
+        assert_eq!(step.part("release").unwrap().at(&[3]).to_string().parse::<StepId>().unwrap().turns(), [3]);
+        assert!(step.is_written() && !within.is_written());
+        for text in ["a@", "a@0", "a@x", "a@1@2", ".a", "a..b", "a.", "@1", "a@1."] {
+            assert!(text.parse::<StepId>().is_err(), "{text:?}");
+        }
     }
 
     #[test]

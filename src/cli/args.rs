@@ -199,8 +199,8 @@ pub struct ResumeArgs {
 /// Answers that are given beforehand.
 #[derive(Debug, Clone, Args)]
 pub struct PersonArgs {
-    /// Answer a manual step beforehand: done, or not-done
-    #[arg(long = "answer", value_name = "STEP=done")]
+    /// Answer beforehand: STEP=done, STEP=not-done, STEP.FACT=value, STEP=OPTION of a choice, STEP.undo=done
+    #[arg(long = "answer", value_name = "STEP=ANSWER")]
     pub answers: Vec<String>,
 }
 

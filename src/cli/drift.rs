@@ -34,6 +34,13 @@ pub fn changes(root: &Path, runbook: &str, inputs: &Inputs) -> Vec<Change> {
         Ok(_) => changes.push(Change::Runbook(format!("the runbook {runbook}.yaml changed"))),
         Err(_) => changes.push(Change::Runbook(format!("the runbook {runbook}.yaml is gone"))),
     }
+    for (path, digest) in &inputs.files {
+        match library.file(path) {
+            Ok(Some(bytes)) if Digest::of(&bytes) == *digest => {}
+            Ok(Some(_)) => changes.push(Change::Runbook(format!("{path}, which it uses, changed"))),
+            Ok(None) | Err(_) => changes.push(Change::Runbook(format!("{path}, which it uses, is gone"))),
+        }
+    }
     let team = [
         ("team/inventory.yaml", &library.inventory_file, inputs.inventory),
         ("team/policy.yaml", &library.policy_file, inputs.policy),

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::args::{ExecArgs, Output, PersonArgs};
+use super::args::{ExecArgs, Output};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::opening::{Purpose, ask_for_missing, given, program, sound_runbook};
 use super::session::Session;
-use crate::base::{Digest, StepId};
+use crate::base::Digest;
 use crate::effects::{Identity, git_revision, machine_name};
 use crate::engine::State;
-use crate::event::{Answer, Effect, Inputs, RunMode, RunOpened};
+use crate::event::{Effect, Inputs, RunMode, RunOpened};
 use crate::journal::NewRun;
 use crate::library::Library;
 use crate::plan::{Presence, Program, Road};
@@ -26,8 +26,9 @@ pub fn exec(context: &Context, args: &ExecArgs) -> Result<Exit, Failure> {
     let presence = if context.is_attended() { Presence::Attended } else { Presence::Unattended };
     let purpose = Purpose { mode, presence, requester: identity.person.clone() };
     let team = (library.inventory.clone(), library.policy.clone(), library.roster.clone());
-    let mut program = program(context, team, runbook, &given, purpose)?;
-    program.answers = answers(&args.answers, &program)?;
+    let taken = super::shelf::from_library(&library, &runbook)?;
+    let mut program = program(context, team, (runbook, taken.shelf), &given, purpose)?;
+    program.answers = super::beforehand::answers(&args.answers, &program)?;
     needs_key(&program, &identity)?;
     let store = context.store()?;
     let new = NewRun {
@@ -36,6 +37,7 @@ pub fn exec(context: &Context, args: &ExecArgs) -> Result<Exit, Failure> {
         inventory: library.inventory_file.bytes.clone(),
         policy: library.policy_file.bytes.clone(),
         signers: library.signers_file.bytes.clone(),
+        files: taken.files,
     };
     let (folder, writer, entry) = store.create_run(new, Box::new(|| crate::effects::Clock::now(&crate::effects::SystemClock)))?;
     let mut state = State::default();
@@ -66,7 +68,7 @@ fn opened(program: &Program, identity: &Identity, mode: RunMode, library: &Libra
         requester_key: identity.key.as_ref().map(|key| key.fingerprint.clone()),
         machine: machine_name(),
         parameters: program.parameters.written(),
-        inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing },
+        inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing, files: BTreeMap::new() },
         revision: git_revision(library.root()),
         rules: program.policy.rules.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -93,24 +95,4 @@ fn needs_key(program: &Program, identity: &Identity) -> Result<(), Failure> {
         ))),
         (Some(_), _) | (None, false) => Ok(()),
     }
-}
-
-/// `--answer STEP=done`.
-///
-/// # Errors
-/// An answer to no step, or no answer.
-pub fn answers(args: &PersonArgs, program: &Program) -> Result<BTreeMap<StepId, Answer>, Failure> {
-    let read = |text: &String| {
-        let expected =
-            || Failure::usage(format!("expected --answer STEP=done or STEP=not-done, with a step of this runbook, got {text:?}"));
-        let (step, answer) = text.split_once('=').ok_or_else(expected)?;
-        let step = program.steps.iter().find(|known| known.id.as_str() == step).ok_or_else(expected)?;
-        let remark = "given beforehand with --answer".to_owned();
-        match answer {
-            "done" => Ok((step.id.clone(), Answer::Done { remark })),
-            "not-done" => Ok((step.id.clone(), Answer::NotDone { remark })),
-            _ => Err(expected()),
-        }
-    };
-    args.answers.iter().map(read).collect()
 }

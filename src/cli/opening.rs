@@ -10,7 +10,7 @@ use super::failure::Failure;
 use crate::base::{Bytes, Person};
 use crate::event::RunMode;
 use crate::library::{Inventory, Library, Policy, Roster};
-use crate::plan::{ParameterError, Parameters, Presence, Program, Setting, check};
+use crate::plan::{ParameterError, Parameters, Presence, Program, Setting, Shelf, check};
 use crate::runbook::{LintPolicy, Runbook, lint, read};
 use crate::text::{Diagnostics, Severity, Source};
 
@@ -69,6 +69,7 @@ pub fn examine(context: &Context, library: &Library, source: &Source, name: &str
             requester: whoever_runs_it(&library.policy)?,
             presence: Presence::Unattended,
             mode: RunMode::Real,
+            shelf: super::shelf::from_library(library, runbook)?.shelf,
         };
         problems.extend(check(&Program::new(runbook.clone(), setting)));
     }
@@ -95,13 +96,14 @@ pub fn sound_runbook(context: &Context, library: &Library, name: &str) -> Result
 pub fn program(
     context: &Context,
     (inventory, policy, roster): (Inventory, Policy, Roster),
-    runbook: Runbook,
+    (runbook, shelf): (Runbook, Shelf),
     given: &BTreeMap<String, Bytes>,
     purpose: Purpose,
 ) -> Result<Program, Failure> {
     let parameters = Parameters::resolve(&runbook, given, &inventory).map_err(|problems| parameter_failure(&problems))?;
+    parameters.keep_rules(&runbook).map_err(|broken| Failure::usage(broken.join("\nerror: ")))?;
     let Purpose { mode, presence, requester } = purpose;
-    let program = Program::new(runbook, Setting { inventory, policy, roster, parameters, requester, presence, mode });
+    let program = Program::new(runbook, Setting { inventory, policy, roster, parameters, requester, presence, mode, shelf });
     let problems = check(&program);
     if problems.has_errors() {
         return Err(Failure::usage(problems.only(Severity::Error).render(context.diagnostics_colour())));

@@ -9,7 +9,6 @@ use crate::base::{Person, Timestamp};
 use crate::engine::{GateAnswer, GateState, Life, State};
 use crate::event::{Entry, Interruption, RunMode, RunOpened};
 use crate::journal::{Follower, RunFolder, runner_of};
-use crate::views::verdict_word;
 
 /// A run's record, read and folded.
 pub struct Past {
@@ -122,7 +121,7 @@ impl Past {
     pub fn line(&self) -> Result<RunLine, Failure> {
         let (at, opened) = self.opened()?;
         let verdict = match self.state.life {
-            Life::Closed(verdict) => Some(verdict_word(verdict)),
+            Life::Closed(verdict) => Some(verdict.as_str()),
             Life::Unborn | Life::Running | Life::Interrupted(_) => None,
         };
         let stands = self.stands();

@@ -19,7 +19,8 @@ pub fn plan(context: &Context, name: &str, parameters: &ParameterArgs) -> Result
         None => whoever_runs_it(&library.policy)?,
     };
     let purpose = Purpose { mode: RunMode::Real, presence: Presence::Unattended, requester };
-    let program = program(context, (library.inventory, library.policy, library.roster), runbook, &given, purpose)?;
+    let shelf = super::shelf::from_library(&library, &runbook)?.shelf;
+    let program = program(context, (library.inventory, library.policy, library.roster), (runbook, shelf), &given, purpose)?;
     let outline = outline(&program).map_err(|problems| outline_failure(&problems))?;
     match context.output {
         super::args::Output::Text => context.print(&outline_page(&outline, known.as_ref())),

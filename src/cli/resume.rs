@@ -3,7 +3,6 @@
 use super::args::ResumeArgs;
 use super::context::Context;
 use super::drift::{Copy, between, changes};
-use super::exec::answers;
 use super::failure::{Exit, Failure};
 use super::opening::{Purpose, program};
 use super::proof::proven;
@@ -14,7 +13,7 @@ use crate::engine::{Life, State};
 use crate::event::{AppendLog, Event, Inputs, RunOpened};
 use crate::journal::{JournalWriter, RunFolder};
 use crate::library::{Inventory, Library, Policy, Roster, read_allowed_signers, read_inventory, read_policy};
-use crate::plan::Presence;
+use crate::plan::{Presence, Shelf};
 use crate::runbook::{Runbook, read};
 use crate::text::{Diagnostics, Source, decode};
 
@@ -25,7 +24,7 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, Failure> {
     let (writer, state) = reopen(context, &folder)?;
     let opened = opening_of(&state, &folder)?.clone();
     if let Life::Closed(verdict) = state.life {
-        let said = crate::views::verdict_word(verdict);
+        let said = verdict.as_str();
         return Err(Failure::usage(format!("run {} is closed ({said}); nothing is left to resume", opened.run.short())));
     }
     let copies = Copies::read(&folder, &opened)?;
@@ -35,9 +34,9 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, Failure> {
     unchanged(&library, &opened, copy)?;
     let presence = if context.is_attended() { Presence::Attended } else { Presence::Unattended };
     let purpose = Purpose { mode: opened.mode, presence, requester: opened.requester.clone() };
-    let Copies { runbook, inventory, policy, roster } = copies;
-    let mut program = program(context, (inventory, policy, roster), runbook, &opened.parameters, purpose)?;
-    program.answers = answers(&args.answers, &program)?;
+    let Copies { runbook, shelf, inventory, policy, roster } = copies;
+    let mut program = program(context, (inventory, policy, roster), (runbook, shelf), &opened.parameters, purpose)?;
+    program.answers = super::beforehand::answers(&args.answers, &program)?;
     proven(context, &folder, &program, writer.head())?;
     let drift = between(library.root().to_owned(), opened.runbook.clone(), Some(opened.inputs.clone()), copy);
     let session = Session { store: &store, folder, program: &program, key: identity.key, drift };
@@ -90,6 +89,7 @@ pub fn opening_of<'s>(state: &'s State, folder: &RunFolder) -> Result<&'s RunOpe
 /// The copies that a run works by.
 struct Copies {
     runbook: Runbook,
+    shelf: Shelf,
     inventory: Inventory,
     policy: Policy,
     roster: Roster,
@@ -97,7 +97,7 @@ struct Copies {
 
 impl Copies {
     fn read(folder: &RunFolder, opened: &RunOpened) -> Result<Self, Failure> {
-        let Inputs { runbook, inventory, policy, signers } = opened.inputs;
+        let Inputs { runbook, inventory, policy, signers, .. } = opened.inputs;
         let (policy, problems) = read_policy(&copy(folder, "policy.yaml", policy)?);
         let policy = sound(policy, &problems)?;
         let (inventory, problems) = match copy(folder, "inventory.yaml", inventory)? {
@@ -109,7 +109,9 @@ impl Copies {
             read_allowed_signers(&copy(folder, "allowed_signers", signers)?, &policy.rules.domain, &policy.rules.people);
         let roster = sound(roster, &problems)?;
         let (runbook, problems) = read(&copy(folder, "runbook.yaml", runbook)?, &opened.runbook);
-        Ok(Self { runbook: sound(runbook, &problems)?, inventory, policy, roster })
+        let runbook = sound(runbook, &problems)?;
+        let shelf = super::shelf::from_record(folder, opened, &runbook)?.shelf;
+        Ok(Self { runbook, shelf, inventory, policy, roster })
     }
 }
 

@@ -73,7 +73,7 @@ impl Session<'_> {
             clock: Arc::new(SystemClock),
             recording: Arc::new(RunFiles { folder: self.folder.clone() }),
             gatekeeper: Box::new(Desk::new(self.folder.clone(), self.program.requester.clone(), self.key.clone(), self.unmoved())),
-            asker: Box::new(Terminal::new(region)),
+            asker: Box::new(Terminal::new(region, self.program)),
             stop: stopped,
         };
         let ended = Runner::new(self.program, recorder, world).work().await;
@@ -153,12 +153,13 @@ fn expanded(path: &str) -> String {
 
 fn exit_of(ending: &Ending) -> Exit {
     match ending {
-        Ending::Closed(Verdict::Recovered) => Exit::Ok,
-        Ending::Closed(Verdict::Failed | Verdict::Stopped) => Exit::Failed,
+        Ending::Closed(Verdict::Recovered | Verdict::NoAction) => Exit::Ok,
+        Ending::Closed(Verdict::Failed | Verdict::RolledBack | Verdict::Stopped) => Exit::Failed,
+        Ending::Closed(Verdict::Escalated) => Exit::NeedsPerson,
         Ending::Closed(Verdict::Denied) => Exit::Refused,
         Ending::Interrupted(Interruption::Asked) => Exit::Interrupted,
         Ending::Interrupted(Interruption::GateExpired { .. }) => Exit::Refused,
-        Ending::Interrupted(Interruption::NeedsPerson { .. }) => Exit::NeedsPerson,
+        Ending::Interrupted(Interruption::NeedsPerson { .. } | Interruption::Held { .. }) => Exit::NeedsPerson,
     }
 }
 

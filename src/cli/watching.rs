@@ -11,7 +11,8 @@ use crate::journal::RunFolder;
 use crate::plan::{Program, ProgramStep};
 use crate::runner::Watcher;
 use crate::views::{
-    Colour, Line, Page, StepLook, StepSummary, ending, failure, gate_block, header, now_running, summary, summary_line, timeline_line,
+    Colour, Line, Page, StepLook, StepSummary, ending, failure, gate_block, header, now_running, steps_to_show, summary, summary_line,
+    timeline_line,
 };
 
 /// Columns where no terminal says otherwise.
@@ -53,6 +54,11 @@ impl<'a> Told<'a> {
             | Event::GateExpired { .. }
             | Event::HostUnreachable { .. }
             | Event::PersonAnswered { .. }
+            | Event::TurnsReordered { .. }
+            | Event::RollbackBegan { .. }
+            | Event::RunConcluded { .. }
+            | Event::ReleaseBegan { .. }
+            | Event::ReleasedByHand { .. }
             | Event::NoteAdded { .. } => {
                 let mut lines = self.over(state);
                 lines.push(Line::new().plain("      ").plain(timeline_line(entry).render(Colour::Never, None)));
@@ -67,6 +73,9 @@ impl<'a> Told<'a> {
             | Event::ActionStarted { .. }
             | Event::ActionReattached { .. }
             | Event::ActionEnded { .. }
+            | Event::TurnsPlanned { .. }
+            | Event::LookRepeated { .. }
+            | Event::CallBegan { .. }
             | Event::WaitBegan { .. } => self.over(state),
         }
     }
@@ -74,8 +83,9 @@ impl<'a> Told<'a> {
     /// Steps that are over and were not shown yet, in order, up to the first that is not over.
     fn over(&mut self, state: &State) -> Vec<Line> {
         let mut lines = Vec::new();
-        let untold: Vec<&ProgramStep> = self.program.steps.iter().filter(|step| !self.steps.contains(&step.id)).collect();
-        for step in untold {
+        let mut untold: Vec<ProgramStep> = steps_to_show(self.program, state);
+        untold.retain(|step| !self.steps.contains(&step.id));
+        for step in &untold {
             let seen = summary(state, step);
             if !is_over(seen.look) {
                 break;
@@ -93,7 +103,7 @@ impl<'a> Told<'a> {
 
     fn end(&mut self, now: Timestamp, state: &State) -> Vec<Line> {
         let mut lines = self.over(state);
-        let summaries: Vec<StepSummary> = self.program.steps.iter().map(|step| summary(state, step)).collect();
+        let summaries: Vec<StepSummary> = steps_to_show(self.program, state).iter().map(|step| summary(state, step)).collect();
         for seen in summaries.iter().filter(|seen| !self.steps.contains(&seen.id)) {
             lines.push(summary_line(seen, self.width));
         }
@@ -221,7 +231,7 @@ impl<'a> LiveWatcher<'a> {
         }
         let mut lines = Vec::new();
         let program = self.told.program;
-        for step in program.steps.iter().filter(|step| !self.told.steps.contains(&step.id)) {
+        for step in steps_to_show(program, state).iter().filter(|step| !self.told.steps.contains(&step.id)) {
             let seen = summary(state, step);
             lines.push(summary_line(&seen, self.told.width));
             lines.extend(now_running(state, &seen, &self.last_lines, now));

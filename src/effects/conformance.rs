@@ -114,6 +114,7 @@ impl Try {
             place: Some(bench.place.clone()),
             command: Command { script, shell: self.shell.to_owned(), r#become: self.r#become.clone() },
             done_when: None,
+            undo: None,
             timeout: Period::from_millis(self.timeout.as_millis() as u64),
             mode: self.mode,
             digest: Digest::ZERO,

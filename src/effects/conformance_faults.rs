@@ -307,7 +307,7 @@ async fn a_log_in_that_runs_no_shell_starts_nothing_and_is_quoted() {
 
 /// The claim of the only attempt in a spool: its file, and its words (folder, supervisor, …, boot id, …).
 fn claim_of(spool: &Path, attempt: &Try) -> (std::path::PathBuf, Vec<String>) {
-    let file = spool.join(attempt.run.as_str()).join("step.here.main.1.claim");
+    let file = spool.join(attempt.run.as_str()).join("step+here.main.1.claim");
     let words = std::fs::read_to_string(&file).unwrap_or_default();
     (file, words.split_whitespace().map(str::to_owned).collect())
 }

@@ -10,6 +10,9 @@ use crate::event::{Mode, Part, Place};
 /// Tenths of a second between TERM and KILL: time enough for a database to flush, short enough for a person who waits.
 pub(super) const GRACE_TENTHS: u32 = if cfg!(test) { 10 } else { 50 };
 
+/// A key and what the claim script adds to it must fit into a file's name of 255 bytes.
+const LONGEST_KEY: usize = 170;
+
 /// A permit, spent.
 pub(super) struct Order {
     pub run: RunId,
@@ -30,11 +33,11 @@ pub(super) struct Order {
 /// The name of an attempt within its run on the target, safe as a file's name. The host is part of it: two names of one machine are two
 /// hosts, and each does what it was approved for.
 pub(super) fn key(step: &StepId, host: &HostName, part: Part, attempt: u32) -> String {
-    let part = match part {
-        Part::Look => "look",
-        Part::Main => "main",
-    };
-    format!("{step}.{host}.{part}.{attempt}")
+    let key = format!("{step}+{host}.{}.{attempt}", part.as_str()); // neither a step nor a host has a plus in its name
+    match key.get(..LONGEST_KEY) {
+        Some(beginning) => format!("{beginning}+{}", &Digest::of(key.as_bytes()).to_string()[..32]),
+        None => key,
+    }
 }
 
 impl Order {

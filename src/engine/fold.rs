@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use super::held::held;
 use super::legal::check;
 use super::progress::{HostResult, settled_results};
-use super::state::{Attempt, GateAnswer, GateState, HostFact, LeftOut, Life, Phase, State, StepState};
+use super::state::{Attempt, BlockState, Concluded, GateAnswer, GateState, HostFact, LeftOut, Life, Phase, State, StepState};
 use crate::base::{HostName, Person, StepId, Timestamp, filled};
-use crate::event::{Answer, Effect, Event, Mode, Part, Stage, StageWork};
+use crate::event::{Answer, Effect, Event, Interruption, Mode, Part, Stage};
 
 /// An event that cannot follow what happened before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +52,24 @@ impl State {
                 self.hosts.insert(host.clone(), HostFact::Unreachable(why.clone()));
             }
             Event::StagePrepared { stage } => self.prepared(stage),
+            Event::TurnsPlanned { block, turns } => {
+                let order = (1..).take(turns.len()).collect();
+                self.blocks.insert(block.clone(), BlockState::Loop { turns: turns.clone(), order, looked: BTreeSet::new() });
+            }
+            Event::TurnsReordered { block, order: new } => {
+                if let Some(BlockState::Loop { order, .. }) = self.blocks.get_mut(block) {
+                    order.clone_from(new);
+                }
+            }
+            Event::LookRepeated { block, turn, step } => {
+                if let Some(BlockState::Loop { looked, .. }) = self.blocks.get_mut(block) {
+                    looked.insert((*turn, step.clone()));
+                }
+                self.look_again(step);
+            }
+            Event::CallBegan { block, parameters, .. } => {
+                self.blocks.insert(block.clone(), BlockState::Call { parameters: parameters.clone() });
+            }
             Event::StepSkipped { step, why } => self.touched(step).left_out = Some(LeftOut::Skipped(why.clone())),
             Event::StepRefused { step, why } => self.touched(step).left_out = Some(LeftOut::Refused(why.clone())),
             Event::GateOpened { gate, asks } => {
@@ -80,8 +99,19 @@ impl State {
                 self.set_phase(step, host, *part, *attempt, Phase::Ended { at, ended: ended.clone() });
             }
             Event::WaitBegan { step, until } => self.touched(step).wait_until = Some(*until),
+            Event::RollbackBegan { step } => self.rollback = Some(step.clone()),
+            Event::RunConcluded { step, verdict, sentence } => {
+                self.concluded = Some(Concluded { step: step.clone(), verdict: *verdict, sentence: sentence.clone() });
+            }
+            Event::ReleaseBegan { .. } => self.release_began(),
+            Event::ReleasedByHand { step, hosts, .. } => self.touched(step).by_hand.extend(hosts.iter().cloned()),
             Event::PersonAnswered { step, person, answer } => self.answered(step, person, answer),
-            Event::RunInterrupted { why } => self.life = Life::Interrupted(why.clone()),
+            Event::RunInterrupted { why } => {
+                if let Interruption::Held { verdict } = why {
+                    self.ending = Some(*verdict);
+                }
+                self.life = Life::Interrupted(why.clone());
+            }
             Event::RunResumed { person, epoch, .. } => self.resumed(at, person, *epoch),
             Event::RunClosed { verdict, .. } => self.life = Life::Closed(*verdict),
         }
@@ -99,7 +129,8 @@ impl State {
 
     fn started(&mut self, at: Timestamp, step: &StepId, host: &HostName, part: Part, number: u32) {
         let step = self.touched(step);
-        let attempt = Attempt { part, number, round: step.round, started: at, phase: Phase::Running };
+        let round = if part == Part::Undo { step.undo_round } else { step.round };
+        let attempt = Attempt { part, number, round, started: at, phase: Phase::Running };
         step.attempts.entry(host.clone()).or_default().push(attempt);
     }
 
@@ -111,12 +142,19 @@ impl State {
     }
 
     fn answered(&mut self, id: &StepId, person: &Person, answer: &Answer) {
+        let given = Some((person.clone(), answer.clone()));
+        let is_undoing = self.rollback.is_some();
         let step = self.touched(id);
         match answer {
-            Answer::Done { .. } | Answer::NotDone { .. } | Answer::GoOn | Answer::Stop => {
-                step.answer = Some((person.clone(), answer.clone()))
-            }
+            Answer::Retry if is_undoing => step.undo_round += 1,
             Answer::Retry => self.try_again(id),
+            Answer::GoOn if step.stage.as_ref().is_some_and(|stage| stage.gate.is_some()) => {
+                step.is_passed_over = true;
+                self.try_again(id);
+            }
+            Answer::Undone { .. } | Answer::Release | Answer::Keep => step.unwound = given,
+            Answer::Done { .. } | Answer::NotDone { .. } | Answer::Chosen { .. } => step.answer = given,
+            Answer::GoOn | Answer::Stop | Answer::RollBack => step.answer = given,
         }
     }
 
@@ -128,10 +166,33 @@ impl State {
         let Some(stage) = step.stage.take() else { return };
         let well = |result: &HostResult| matches!(result, HostResult::Ok | HostResult::Skipped);
         step.done_before.extend(settled_results(&stage, step).into_iter().filter(|(_, result)| well(result)));
-        if let Some(gate) = stage.gate.and_then(|gate| self.gates.get_mut(&gate)) {
+        let gate = stage.gate;
+        step.past.push(stage);
+        if let Some(gate) = gate.and_then(|gate| self.gates.get_mut(&gate)) {
             gate.answer = GateAnswer::Withdrawn;
         }
         self.forget_unreachable();
+    }
+
+    /// From now on only what is held is given back; a release that had failed is tried anew.
+    fn release_began(&mut self) {
+        self.is_releasing = true;
+        for release in held(self).into_iter().map(|held| held.release).collect::<BTreeSet<_>>() {
+            let known = self.step(&release);
+            let failed = known.stage.as_ref().is_some_and(|stage| settled_results(stage, &known).iter().any(|(_, result)| result.is_bad()));
+            if failed || known.left_out.is_some() {
+                self.try_again(&release);
+            }
+        }
+    }
+
+    /// What it found before no longer counts.
+    fn look_again(&mut self, id: &StepId) {
+        let step = self.touched(id);
+        step.past.extend(step.stage.take());
+        step.done_before.clear();
+        step.left_out = None;
+        step.answer = None;
     }
 
     fn forget_unreachable(&mut self) {
@@ -162,13 +223,16 @@ impl State {
 impl StepState {
     /// Only the newest attempt on a host is asked about: what came before it was settled when it began.
     fn orphan(&mut self) {
-        let Some(stage) = &self.stage else { return };
-        let StageWork::Commands { actions, .. } = &stage.work else { return };
-        for action in actions {
-            let newest = self.attempts.get_mut(&action.host).and_then(|attempts| attempts.last_mut());
-            let open = |attempt: &&mut Attempt| attempt.phase == Phase::Running || (attempt.round == stage.round && attempt.is_unknown());
-            if let Some(attempt) = newest.filter(open) {
-                let asks = action.mode == Mode::Claim && attempt.part == Part::Main && stage.effect != Effect::Read;
+        let stages: Vec<Stage> = self.past.iter().chain(&self.stage).cloned().collect();
+        let (round, undo_round) = (self.round, self.undo_round);
+        for (host, attempts) in &mut self.attempts {
+            let of_host = |stage: &&Stage| stage.work.commands().iter().any(|action| action.host == *host);
+            let Some(stage) = stages.iter().rev().find(of_host) else { continue };
+            let is_current = |attempt: &Attempt| attempt.round == if attempt.part == Part::Undo { undo_round } else { round };
+            let open = |attempt: &&mut Attempt| attempt.phase == Phase::Running || (is_current(attempt) && attempt.is_unknown());
+            let claimed = stage.work.commands().iter().any(|action| action.host == *host && action.mode == Mode::Claim);
+            if let Some(attempt) = attempts.last_mut().filter(open) {
+                let asks = claimed && attempt.part != Part::Look && stage.effect != Effect::Read;
                 attempt.phase = if asks { Phase::Orphaned } else { Phase::Lost };
             }
         }

@@ -1,11 +1,13 @@
 //! The way up to a gate and through it: everything behind it is rendered before anybody is asked. Never verifies a signature.
 
-use super::decide::{Directive, ready_stage};
+use super::decide::Directive;
 use super::progress::{HostResult, Progress, progress};
-use super::state::{GateAnswer, LeftOut, State};
-use crate::base::{GateNo, HostName, StepId, Timestamp};
-use crate::event::{Event, Interruption, Stage, StageWork, Verdict};
-use crate::plan::{Program, ProgramGate, ProgramStep, Road, floor, slots};
+use super::state::{BlockState, GateAnswer, LeftOut, State};
+use super::turns::in_turn;
+use super::walk::{Breach, Standing, Walk};
+use crate::base::{GateNo, HostName, StepId};
+use crate::event::{Event, Interruption, Stage, StageWork};
+use crate::plan::{FlowBlock, Program, ProgramGate, ProgramStep, Repeats, Road, floor, slots};
 
 /// The gate that a rendered step stands behind: the author's, or the policy's own where it asks for one.
 pub(in crate::engine) fn gate_of(program: &Program, step: &ProgramStep, stage: &Stage) -> Option<GateNo> {
@@ -19,66 +21,105 @@ pub(in crate::engine) fn covers(state: &State, gate: GateNo, step: &StepId) -> b
     state.gates.get(&gate).is_some_and(|gate| gate.asks.covers.contains(step))
 }
 
-/// What comes before the steps of a gate that is not approved.
-pub(in crate::engine) fn approach(program: &Program, state: &State, gate: GateNo, now: Timestamp) -> Vec<Directive> {
-    match state.gates.get(&gate).map(|open| (&open.answer, open.asks.expires)) {
-        Some((GateAnswer::Awaited, expires)) if now >= expires => vec![Directive::Record(Event::GateExpired { gate })],
-        Some((GateAnswer::Awaited, expires)) => vec![Directive::AwaitApprovals(gate, expires)],
-        Some((GateAnswer::Denied { .. }, _)) => vec![Directive::Close(Verdict::Denied)],
-        Some((GateAnswer::Expired, _)) => vec![Directive::Interrupt(Interruption::GateExpired { gate })],
-        Some((GateAnswer::Withdrawn | GateAnswer::Approved, _)) | None => open(program, state, gate),
+impl Walk<'_> {
+    /// What comes before a step whose gate does not let it through yet.
+    pub fn approach(&self, gate: GateNo, step: &ProgramStep) -> Standing {
+        let open = self.state.gates.get(&gate).filter(|_| covers(self.state, gate, &step.id));
+        let directive = match open.map(|open| (&open.answer, open.asks.expires)) {
+            Some((GateAnswer::Awaited, expires)) if self.now >= expires => Directive::Record(Event::GateExpired { gate }),
+            Some((GateAnswer::Awaited, expires)) => Directive::AwaitApprovals(gate, expires),
+            Some((GateAnswer::Denied { .. }, _)) => return Standing::Broken(Breach::Denied),
+            Some((GateAnswer::Expired, _)) => Directive::Interrupt(Interruption::GateExpired { gate }),
+            Some((GateAnswer::Withdrawn | GateAnswer::Approved, _)) | None => return Standing::Open(self.open_gate(gate, step)),
+        };
+        Standing::Open(vec![directive])
     }
-}
 
-fn open(program: &Program, state: &State, gate: GateNo) -> Vec<Directive> {
-    let Some(wanted) = program.gates.get(&gate) else { return Vec::new() };
-    for step in wanted.covers.iter().filter_map(|id| program.step(id)) {
-        let known = state.step(&step.id);
-        match (&known.left_out, &known.stage) {
-            (Some(LeftOut::Skipped(_)), _) => {}
-            (Some(LeftOut::Refused(why)), _) => {
-                return refused(state, wanted, format!("\"{}\" behind the same gate: {why}", step.step.name.value));
-            }
-            (None, None) => return ready_stage(program, state, step),
-            (None, Some(stage)) => {
-                if let Some(host) = unreachable_beyond_budget(stage, state) {
-                    return refused(
-                        state,
-                        wanted,
-                        format!("{host} cannot be reached, and \"{}\" behind the same gate needs it", stage.name),
-                    );
+    fn open_gate(&self, gate: GateNo, step: &ProgramStep) -> Vec<Directive> {
+        let Some(wanted) = self.program.gates.get(&gate) else { return Vec::new() };
+        let steps = match self.behind(wanted, &step.id.turns()) {
+            Ok(steps) => steps,
+            Err(directives) => return directives,
+        };
+        for step in &steps {
+            let known = self.state.step(&step.id);
+            match (&known.left_out, &known.stage) {
+                (Some(LeftOut::Skipped(_)), _) => {}
+                (Some(LeftOut::Refused(why)), _) => {
+                    return self.refused(&steps, format!("\"{}\" behind the same gate: {why}", step.step.name.value));
+                }
+                (None, None) => return self.ready_stage(step),
+                (None, Some(stage)) => {
+                    if let Some(host) = unreachable_beyond_budget(stage, self.state) {
+                        let why = format!("{host} cannot be reached, and \"{}\" behind the same gate needs it", stage.name);
+                        return self.refused(&steps, why);
+                    }
                 }
             }
         }
+        let covers: Vec<StepId> = steps.iter().map(|step| step.id.clone()).filter(|step| is_to_be_asked(self.state, step)).collect();
+        let stages: Vec<&Stage> = covers.iter().filter_map(|step| self.state.steps.get(step)?.stage.as_ref()).collect();
+        match slots(self.program, wanted, &stages) {
+            Ok(_) => vec![Directive::OpenGate(gate, covers)],
+            Err(error) => self.refused(&steps, error.to_string()),
+        }
     }
-    match slots(program, wanted, &covered(state, wanted)) {
-        Ok(_) => vec![Directive::OpenGate(gate)],
-        Err(error) => refused(state, wanted, error.to_string()),
+
+    /// The steps behind a gate, in the turns of the loops around it; those of loops behind the gate in all of their turns.
+    ///
+    /// # Errors
+    /// What must be known first: the turns of a loop.
+    fn behind(&self, gate: &ProgramGate, turns: &[u32]) -> Result<Vec<ProgramStep>, Vec<Directive>> {
+        let turns = &turns[..gate.depth.min(turns.len())];
+        let mut steps = Vec::new();
+        for step in gate.covers.iter().filter_map(|id| self.program.step(id)) {
+            steps.extend(self.in_all_turns(step, turns.to_vec())?);
+        }
+        Ok(steps)
+    }
+
+    fn in_all_turns(&self, step: &ProgramStep, turns: Vec<u32>) -> Result<Vec<ProgramStep>, Vec<Directive>> {
+        let Some(block) = step.loops.get(turns.len()) else { return Ok(vec![in_turn(self.state, step, &turns)]) };
+        let id = block.at(&turns);
+        if self.state.step(&id).left_out.is_some() {
+            return Ok(Vec::new());
+        }
+        let Some(BlockState::Loop { turns: planned, .. }) = self.state.blocks.get(&id) else {
+            return Err(self.loop_of(block, &turns).into_iter().map(Directive::Record).collect());
+        };
+        let mut steps = Vec::new();
+        for turn in (1..).take(planned.len()) {
+            steps.extend(self.in_all_turns(step, turns.iter().copied().chain([turn]).collect())?);
+        }
+        Ok(steps)
+    }
+
+    /// What plans the turns of a loop that stands behind a gate.
+    fn loop_of(&self, block: &StepId, turns: &[u32]) -> Option<Event> {
+        let is_loop = |block: &&FlowBlock| matches!(block.repeats, Repeats::ForEach(_) | Repeats::Rolling { .. });
+        let found = self.program.blocks().into_iter().filter(is_loop).find(|found| found.head.id == *block)?;
+        let head = in_turn(self.state, &found.head, turns);
+        Some(self.skip(&head).unwrap_or_else(|| self.plan_turns(found, &head)))
+    }
+
+    /// Nothing behind the gate may run: the first step that is left says why.
+    fn refused(&self, steps: &[ProgramStep], why: String) -> Vec<Directive> {
+        let first = steps.iter().find(|step| self.state.step(&step.id).left_out.is_none());
+        first.map(|step| Directive::Record(Event::StepRefused { step: step.id.clone(), why })).into_iter().collect()
     }
 }
 
 fn unreachable_beyond_budget(stage: &Stage, state: &State) -> Option<HostName> {
-    let StageWork::Commands { actions, .. } = &stage.work else { return None };
     let known = state.step(&stage.step);
     let unreachable = |action: &&crate::event::Action| progress(stage, action, &known) == Progress::Settled(HostResult::Unreachable);
-    let hosts: Vec<_> = actions.iter().filter(unreachable).collect();
+    let hosts: Vec<_> = stage.work.commands().iter().filter(unreachable).collect();
     (hosts.len() > stage.max_failures as usize).then(|| hosts.first().map(|action| action.host.clone())).flatten()
 }
 
-/// Nothing behind the gate may run: the first step that is left says why.
-fn refused(state: &State, wanted: &ProgramGate, why: String) -> Vec<Directive> {
-    let first = wanted.covers.iter().find(|step| state.step(step).left_out.is_none());
-    first.map(|step| Directive::Record(Event::StepRefused { step: step.clone(), why })).into_iter().collect()
-}
-
-/// The stages that a request for this gate must show: all that it covers and that are not over.
-pub fn covered<'a>(state: &'a State, gate: &ProgramGate) -> Vec<&'a Stage> {
-    let open = |step: &StepId| {
-        let known = state.steps.get(step)?;
-        let stage = known.stage.as_ref()?;
-        (known.left_out.is_none() && !is_over(stage, state)).then_some(stage)
-    };
-    gate.covers.iter().filter_map(open).collect()
+/// Whether a request must show a step: it is prepared, not left out, and not over.
+fn is_to_be_asked(state: &State, step: &StepId) -> bool {
+    let known = state.step(step);
+    known.left_out.is_none() && known.stage.as_ref().is_some_and(|stage| !is_over(stage, state))
 }
 
 fn is_over(stage: &Stage, state: &State) -> bool {
@@ -90,8 +131,9 @@ fn is_over(stage: &Stage, state: &State) -> bool {
                     .iter()
                     .all(|action| matches!(progress(stage, action, &known), Progress::Settled(result) if result != HostResult::Unreachable))
         }
-        StageWork::Manual { .. } => known.answer.is_some(),
+        StageWork::Manual { .. } | StageWork::Choose { .. } => known.answer.is_some(),
         StageWork::Wait { .. } => known.wait_until.is_some_and(|until| state.latest.is_some_and(|latest| latest >= until)),
+        StageWork::Skip { .. } | StageWork::Conclude { .. } => false,
         StageWork::Withheld { .. } => true,
     }
 }

@@ -1,9 +1,11 @@
 //! Which events may follow: the rules that hold even when the program that wrote a journal did not keep them.
 
 use super::fold::Illegal;
-use super::state::{GateAnswer, GateState, Life, Phase, State, StepState};
+use super::held::held;
+use super::progress::{Progress, completed, undoing};
+use super::state::{BlockState, GateAnswer, GateState, Life, Phase, State, StepState};
 use crate::base::{Digest, GateNo, HostName, Person, StepId};
-use crate::event::{Action, Answer, Attempts, Effect, Event, GateAsks, Part, RunMode, RunOpened, Stage, StageWork};
+use crate::event::{Action, Answer, Attempts, Command, Effect, Event, GateAsks, Part, RunMode, RunOpened, Stage, StageWork};
 use crate::plan::{action_digest, floor};
 
 type Verdict = Result<(), Illegal>;
@@ -27,7 +29,14 @@ pub fn check(state: &State, event: &Event) -> Verdict {
         | Event::NoteAdded { .. }
         | Event::RunInterrupted { .. } => Ok(()),
         Event::StagePrepared { stage } => prepared(state, stage),
-        Event::StepSkipped { step, .. } | Event::StepRefused { step, .. } => untouched(state, step),
+        Event::TurnsPlanned { block, turns } => {
+            unless(!state.blocks.contains_key(block) && !turns.is_empty(), || format!("the turns of {block} are planned already, or none"))
+        }
+        Event::TurnsReordered { block, order } => reordered(state, block, order),
+        Event::LookRepeated { block, turn, step } => repeated_look(state, block, *turn, step),
+        Event::CallBegan { block, .. } => unless(!state.blocks.contains_key(block), || format!("the call {block} has begun already")),
+        Event::StepSkipped { step, .. } => skipped(state, step),
+        Event::StepRefused { step, .. } => untouched(state, step),
         Event::GateOpened { gate, asks } => gate_opened(state, *gate, asks),
         Event::ApprovalGiven { gate, person, key, .. } => approval(state, *gate, person, key),
         Event::ApprovalDenied { gate, person, key, .. } => answer(state, *gate, person, key).map(|_| ()),
@@ -48,6 +57,17 @@ pub fn check(state: &State, event: &Event) -> Verdict {
             let waits = stage(state, step)?.0.wait_until.is_none();
             unless(waits, || format!("{step} waits already"))
         }
+        Event::RollbackBegan { step } => unless(state.rollback.is_none(), || format!("the rollback after {step} has begun already")),
+        Event::RunConcluded { step, .. } => {
+            let concludes = matches!(stage(state, step)?.1.work, StageWork::Conclude { .. });
+            unless(concludes && state.concluded.is_none(), || format!("{step} does not conclude this run"))
+        }
+        Event::ReleaseBegan { .. } => unless(!state.is_anything_running(), || "something is still running".to_owned()),
+        Event::ReleasedByHand { step, hosts, .. } => {
+            let all = held(state);
+            let is_held = |host: &HostName| all.iter().any(|held| held.release == *step && held.host == *host);
+            unless(hosts.iter().all(is_held), || format!("{step} gives back nothing that is held on these hosts"))
+        }
         Event::PersonAnswered { step, answer, .. } => answered(state, step, answer),
         Event::RunResumed { epoch, .. } => unless(*epoch == state.epoch + 1, || format!("expected epoch {}, got {epoch}", state.epoch + 1)),
         Event::RunClosed { .. } => unless(!state.is_anything_running(), || "something is still running".to_owned()),
@@ -61,6 +81,7 @@ fn life(state: &State, event: &Event) -> Verdict {
         (_, Event::RunOpened(_)) => refuse("a run is opened once"),
         (Life::Running, _) => Ok(()),
         (Life::Interrupted(_), Event::RunResumed { .. } | Event::RunClosed { .. } | Event::NoteAdded { .. }) => Ok(()),
+        (Life::Interrupted(_), Event::ReleasedByHand { .. }) => Ok(()),
         (Life::Interrupted(_), _) => refuse("the run is interrupted; it must be resumed first"),
         (Life::Closed(_), Event::NoteAdded { .. }) => refuse("the run is closed"),
         (Life::Closed(_), _) => refuse("the run is closed"),
@@ -77,12 +98,41 @@ fn untouched(state: &State, step: &StepId) -> Verdict {
     unless(step_state.left_out.is_none() && !begun, || format!("{step} has begun already"))
 }
 
+/// A step is left out before it has begun, or where people have agreed to pass it over.
+fn skipped(state: &State, id: &StepId) -> Verdict {
+    untouched(state, id)?;
+    let Some(Stage { gate: Some(gate), work: StageWork::Skip { .. }, .. }) = state.steps.get(id).and_then(|step| step.stage.as_ref())
+    else {
+        return Ok(());
+    };
+    unless(state.is_approved(*gate) && covers(state, *gate, id), || format!("nobody has agreed to pass over {id}"))
+}
+
+/// The same turns in another order.
+fn reordered(state: &State, block: &StepId, new: &[u32]) -> Verdict {
+    let Some(BlockState::Loop { order, .. }) = state.blocks.get(block) else { return refuse(format!("{block} has no turns yet")) };
+    let sorted = |turns: &[u32]| {
+        let mut turns = turns.to_vec();
+        turns.sort_unstable();
+        turns
+    };
+    unless(sorted(new) == sorted(order), || format!("{block} has other turns than these"))
+}
+
+/// Only what looks, and asks nobody, is looked at again.
+fn repeated_look(state: &State, block: &StepId, turn: u32, id: &StepId) -> Verdict {
+    let Some(BlockState::Loop { looked, .. }) = state.blocks.get(block) else { return refuse(format!("{block} has no turns yet")) };
+    let stage = state.steps.get(id).and_then(|step| step.stage.as_ref());
+    let only_looks = stage.is_none_or(|stage| stage.effect == Effect::Read && stage.gate.is_none());
+    unless(only_looks && !looked.contains(&(turn, id.clone())), || format!("{id} is not looked at again before turn {turn} of {block}"))
+}
+
 fn prepared(state: &State, stage: &Stage) -> Verdict {
     let known = state.steps.get(&stage.step);
     let round = known.map_or(0, |step| step.round) + 1;
     unless(stage.round == round, || format!("expected round {round} of {}, got {}", stage.step, stage.round))?;
     unless(known.is_none_or(|step| step.stage.is_none() && step.left_out.is_none()), || format!("{} is prepared already", stage.step))?;
-    let StageWork::Commands { actions, .. } = &stage.work else { return Ok(()) };
+    let actions = stage.work.actions();
     for (index, action) in actions.iter().enumerate() {
         unless(actions[..index].iter().all(|other| other.host != action.host), || {
             format!("{} is named twice in {}", action.host, stage.step)
@@ -99,8 +149,13 @@ fn prepared(state: &State, stage: &Stage) -> Verdict {
 }
 
 fn gate_opened(state: &State, gate: GateNo, asks: &GateAsks) -> Verdict {
-    let free = state.gates.get(&gate).is_none_or(|gate| gate.answer == GateAnswer::Withdrawn || gate.answer == GateAnswer::Expired);
-    unless(free, || format!("gate {gate} is open already"))?;
+    let is_free = |open: &GateState| match open.answer {
+        GateAnswer::Withdrawn | GateAnswer::Expired => true,
+        // in a loop: asked once for each turn
+        GateAnswer::Approved => !asks.covers.iter().any(|step| open.asks.covers.contains(step)),
+        GateAnswer::Awaited | GateAnswer::Denied { .. } => false,
+    };
+    unless(state.gates.get(&gate).is_none_or(is_free), || format!("gate {gate} is open already"))?;
     for step in &asks.covers {
         let (_, stage) = stage(state, step)?;
         unless(stage.gate == Some(gate), || format!("{step} does not stand behind gate {gate}"))?;
@@ -136,10 +191,27 @@ fn approval(state: &State, gate: GateNo, person: &Person, key: &str) -> Verdict 
     unless(fresh, || format!("{person} or their key has approved gate {gate} already"))
 }
 
-/// Passing over a failed step that stands behind a gate would need a gate of its own.
+/// A step that was never rendered cannot be passed over: nobody could be shown what is left out.
 fn answered(state: &State, step: &StepId, answer: &Answer) -> Verdict {
-    let skips = *answer == Answer::GoOn;
-    unless(!skips || state.may_be_skipped(step), || format!("{step} stands behind a gate, or was never rendered, and cannot be skipped"))
+    let known = state.step(step);
+    match answer {
+        Answer::GoOn => unless(known.stage.is_some(), || format!("{step} was never rendered, and cannot be passed over")),
+        Answer::Done { facts, .. } => {
+            let Some(Stage { work: StageWork::Manual { answers, .. }, .. }) = &known.stage else {
+                return refuse(format!("{step} is not done by a person"));
+            };
+            let missing = answers.iter().find(|asked| !facts.contains_key(&asked.name));
+            missing.map_or(Ok(()), |asked| refuse(format!("{step} asks for `{}`, which was not given back", asked.name)))
+        }
+        Answer::Chosen { option } => {
+            let Some(Stage { work: StageWork::Choose { options, .. }, .. }) = &known.stage else {
+                return refuse(format!("nothing is chosen at {step}"));
+            };
+            unless(options.iter().any(|(name, _)| name == option), || format!("{step} has no option `{option}`"))
+        }
+        Answer::Undone { .. } => unless(state.rollback.is_some(), || format!("nothing is being undone, so {step} was not")),
+        Answer::NotDone { .. } | Answer::Retry | Answer::Stop | Answer::RollBack | Answer::Release | Answer::Keep => Ok(()),
+    }
 }
 
 fn stage<'a>(state: &'a State, step: &StepId) -> Result<(&'a StepState, &'a Stage), Illegal> {
@@ -157,27 +229,34 @@ fn phase<'a>(state: &'a State, step: &StepId, host: &HostName, part: Part, numbe
 
 /// The attempt is the next one, and there are not too many of them.
 fn started(state: &State, id: &StepId, host: &HostName, part: Part, number: u32) -> Verdict {
-    let (step, stage) = stage(state, id)?;
+    let step = state.steps.get(id).ok_or_else(|| Illegal { why: format!("{id} is not prepared") })?;
     let attempts = step.attempts.get(host).map_or(&[][..], Vec::as_slice);
     let open = attempts.iter().any(|attempt| matches!(attempt.phase, Phase::Running | Phase::Orphaned));
     unless(!open, || format!("an attempt of {id} on {host} is still open"))?;
     let next = attempts.iter().filter(|attempt| attempt.part == part).count() as u32 + 1;
     unless(number == next, || format!("expected attempt {next} of {id} on {host}, got {number}"))?;
+    if part == Part::Undo {
+        return Ok(()); // `undoes` says whether it may
+    }
+    let (_, stage) = stage(state, id)?;
     let mains = attempts.iter().filter(|attempt| attempt.part == Part::Main && attempt.round == stage.round).count() as u32;
     let room = match (part, stage.attempts) {
-        (Part::Look, _) | (Part::Main, Attempts::Free) => true,
-        (Part::Main, Attempts::AtMost(most)) => mains < most,
+        (Part::Look, _) | (Part::Main | Part::Undo, Attempts::Free) => true,
+        (Part::Main | Part::Undo, Attempts::AtMost(most)) => mains < most,
     };
     unless(room, || format!("{id} on {host} may run {}", stage.attempts))
 }
 
 /// What is started is what was prepared, in a place that was proven, behind its gate.
 fn may_run(state: &State, (id, host, part): (&StepId, &HostName, Part), digest: Digest, sends: Digest, gate: Option<GateNo>) -> Verdict {
+    if part == Part::Undo {
+        return undoes(state, (id, host), digest, sends, gate);
+    }
     let (_, stage) = stage(state, id)?;
     let StageWork::Commands { actions, .. } = &stage.work else { return refuse(format!("{id} has no command")) };
     let Some(action) = actions.iter().find(|action| action.host == *host) else { return refuse(format!("{id} does not name {host}")) };
     unless(action.digest == digest, || format!("{id} on {host} is not what was prepared"))?;
-    unless(sent(action, part) == Some(sends), || format!("{id} on {host} sends other bytes than were prepared"))?;
+    unless(action.part(part).map(Command::sends) == Some(sends), || format!("{id} on {host} sends other bytes than were prepared"))?;
     unless(action.place.is_some(), || format!("{host} was not reached"))?;
     unless(stage.gate == gate, || format!("{id} stands behind another gate"))?;
     let needs_gate = stage.gate.is_some() || floor_of(state, stage) > 0;
@@ -191,9 +270,16 @@ fn covers(state: &State, gate: GateNo, step: &StepId) -> bool {
     state.gates.get(&gate).is_some_and(|gate| gate.asks.covers.contains(step))
 }
 
-fn sent(action: &Action, part: Part) -> Option<Digest> {
-    match part {
-        Part::Main => Some(action.command.sends()),
-        Part::Look => action.done_when.as_ref().map(crate::event::Command::sends),
-    }
+/// An undo was approved together with what it undoes: it may run once that has gone well, and not again once it has gone well itself.
+fn undoes(state: &State, (id, host): (&StepId, &HostName), digest: Digest, sends: Digest, gate: Option<GateNo>) -> Verdict {
+    unless(state.rollback.is_some(), || format!("nothing is being undone, and {id} must not be"))?;
+    let known = state.step(id);
+    let of_action = |(_, action): &(&Stage, &Action)| action.host == *host && action.digest == digest;
+    let Some((stage, action)) = completed(&known).into_iter().find(of_action) else {
+        return refuse(format!("{id} on {host} did not go well, and is not undone"));
+    };
+    unless(action.part(Part::Undo).map(Command::sends) == Some(sends) && stage.gate == gate, || {
+        format!("the undo of {id} on {host} is not what was prepared")
+    })?;
+    unless(undoing(action, &known) == Progress::Next(Part::Undo), || format!("{id} on {host} is undone already, or its undo has begun"))
 }

@@ -43,17 +43,14 @@ pub struct Permit {
 impl Task {
     /// The command of the attempt's part.
     pub fn command(&self) -> &Command {
-        match (self.part, &self.action.done_when) {
-            (Part::Look, Some(look)) => look,
-            (Part::Look | Part::Main, _) => &self.action.command,
-        }
+        self.action.part(self.part).unwrap_or(&self.action.command)
     }
 
     /// How it is sent: a look changes nothing and goes the direct way.
     pub fn mode(&self) -> Mode {
         match self.part {
             Part::Look => Mode::Direct,
-            Part::Main => self.action.mode,
+            Part::Main | Part::Undo => self.action.mode,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::state::{Attempt, Phase, StepState};
 use crate::base::{HostName, Period, Timestamp};
-use crate::event::{Action, Attempts, Ended, Judgement, NotStarted, Outcome, Part, Retry, Stage, StageWork, Until};
+use crate::event::{Action, Attempts, Effect, Ended, Judgement, NotStarted, Outcome, Part, Retry, Stage, StageWork, Until};
 
 /// A host's part in a step's result. Every selected host has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -60,8 +60,14 @@ pub fn progress(stage: &Stage, action: &Action, step: &StepState) -> Progress {
     if action.place.is_none() {
         return Progress::Settled(HostResult::Unreachable);
     }
+    in_round(stage, action, step)
+}
+
+/// How far a host is within the round of this stage, whatever came before or after it.
+fn in_round(stage: &Stage, action: &Action, step: &StepState) -> Progress {
     let all = step.attempts.get(&action.host).map_or(&[][..], Vec::as_slice);
-    let round: Vec<&Attempt> = all.iter().filter(|attempt| attempt.round == stage.round && attempt.phase != Phase::Lost).collect();
+    let of_round = |attempt: &&Attempt| attempt.round == stage.round && attempt.part != Part::Undo && attempt.phase != Phase::Lost;
+    let round: Vec<&Attempt> = all.iter().filter(of_round).collect();
     match round.last().map(|last| (last, &last.phase)) {
         None => Progress::Next(first_part(action)),
         Some((_, Phase::Running)) => Progress::Running,
@@ -69,8 +75,29 @@ pub fn progress(stage: &Stage, action: &Action, step: &StepState) -> Progress {
         Some((_, Phase::Lost)) => Progress::Next(first_part(action)), // filtered out above
         Some((last, Phase::Ended { at, ended })) => match last.part {
             Part::Look => after_look(stage, &round, ended),
-            Part::Main => after_main(stage, action, &round, *at, ended),
+            Part::Main | Part::Undo => after_main(stage, action, &round, *at, ended), // an undo is no part of a round
         },
+    }
+}
+
+/// What went well and has a way back: each host's action with the stage that it is of, whatever round that was.
+pub fn completed(step: &StepState) -> Vec<(&Stage, &Action)> {
+    let stages = step.past.iter().chain(&step.stage).filter(|stage| stage.effect > Effect::Read);
+    let actions = stages.flat_map(|stage| stage.work.commands().iter().map(move |action| (stage, action)));
+    let went_well = |(stage, action): &(&Stage, &Action)| in_round(stage, action, step) == Progress::Settled(HostResult::Ok);
+    actions.filter(|(_, action)| action.undo.is_some()).filter(went_well).collect()
+}
+
+/// How far the way back of a completed action is.
+pub fn undoing(action: &Action, step: &StepState) -> Progress {
+    let all = step.attempts.get(&action.host).map_or(&[][..], Vec::as_slice);
+    let of_round = |attempt: &&Attempt| attempt.part == Part::Undo && attempt.round == step.undo_round && attempt.phase != Phase::Lost;
+    match all.iter().filter(of_round).next_back().map(|last| (last, &last.phase)) {
+        None | Some((_, Phase::Lost)) => Progress::Next(Part::Undo),
+        Some((_, Phase::Running)) => Progress::Running,
+        Some((last, Phase::Orphaned)) => Progress::Orphaned(Part::Undo, last.number),
+        Some((_, Phase::Ended { ended, .. })) if ended.judgement == Judgement::Met => Progress::Settled(HostResult::Ok),
+        Some((_, Phase::Ended { ended, .. })) => Progress::Settled(bad(ended)),
     }
 }
 

@@ -1,11 +1,10 @@
 //! What has happened so far: the fold of all events. There is no other state; resuming, watching and verifying use this one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::progress::{HostResult, settled_results};
-use crate::base::{Digest, GateNo, HostName, Person, StepId, Timestamp};
-use crate::event::{Answer, Ended, GateAsks, Interruption, Part, Place, RunOpened, Stage, Verdict};
-use crate::plan::{Registered, RegisteredHost, Scope};
+use super::progress::HostResult;
+use crate::base::{Bytes, Digest, GateNo, HostName, Person, StepId, Timestamp};
+use crate::event::{Answer, Ended, GateAsks, Interruption, LoopTurn, Part, Place, RunOpened, Stage, Verdict};
 
 /// A run, as its events tell it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,6 +16,16 @@ pub struct State {
     pub hosts: BTreeMap<HostName, HostFact>,
     pub steps: BTreeMap<StepId, StepState>,
     pub gates: BTreeMap<GateNo, GateState>,
+    /// Loops that were reached, and calls that began.
+    pub blocks: BTreeMap<StepId, BlockState>,
+    /// The step whose failure began the rollback.
+    pub rollback: Option<StepId>,
+    /// How the runbook itself ended the run.
+    pub concluded: Option<Concluded>,
+    /// Nothing is done any more but giving back what is held.
+    pub is_releasing: bool,
+    /// How the run ends when nothing is held any more.
+    pub ending: Option<Verdict>,
     pub life: Life,
     /// When the newest event happened.
     pub latest: Option<Timestamp>,
@@ -40,13 +49,42 @@ pub enum HostFact {
     Unreachable(String),
 }
 
+/// The end that the runbook itself came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Concluded {
+    pub step: StepId,
+    pub verdict: Verdict,
+    pub sentence: String,
+}
+
+/// A loop or a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BlockState {
+    /// The turns, and the order in which they run, each number from 1.
+    Loop {
+        turns: Vec<LoopTurn>,
+        order: Vec<u32>,
+        /// Before which turn which step was looked at again.
+        looked: BTreeSet<(u32, StepId)>,
+    },
+    Call {
+        parameters: BTreeMap<String, Bytes>,
+    },
+}
+
 /// One step.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StepState {
     /// As rendered for the current round.
     pub stage: Option<Stage>,
+    /// As rendered for earlier rounds.
+    pub past: Vec<Stage>,
     /// The current round; 0 before the first.
     pub round: u32,
+    /// The current round of undoing it, from 1.
+    pub undo_round: u32,
+    /// It failed behind a gate, and a person wants to go on without it: asked for at that gate.
+    pub is_passed_over: bool,
     /// Hosts that an earlier round has settled well.
     pub done_before: BTreeMap<HostName, HostResult>,
     pub left_out: Option<LeftOut>,
@@ -54,6 +92,10 @@ pub struct StepState {
     pub wait_until: Option<Timestamp>,
     /// The last answer that a person gave in this round.
     pub answer: Option<(Person, Answer)>,
+    /// That a person has undone it by hand, or wants it released or kept.
+    pub unwound: Option<(Person, Answer)>,
+    /// Hosts on which a person gave back by hand what it would give back.
+    pub by_hand: BTreeSet<HostName>,
 }
 
 /// Why a step does not run.
@@ -69,6 +111,7 @@ pub struct Attempt {
     pub part: Part,
     /// From 1, over all rounds.
     pub number: u32,
+    /// The step's round, or the round of undoing it.
     pub round: u32,
     pub started: Timestamp,
     pub phase: Phase,
@@ -122,44 +165,13 @@ impl State {
         self.gates.get(&gate).is_some_and(|gate| gate.answer == GateAnswer::Approved)
     }
 
-    /// Whether a person may have a failed step passed over: only what no gate protects.
-    pub fn may_be_skipped(&self, step: &StepId) -> bool {
-        self.steps.get(step).and_then(|step| step.stage.as_ref()).is_some_and(|stage| stage.gate.is_none())
-    }
-
     /// Whether anything may be at work on a host.
     pub fn is_anything_running(&self) -> bool {
         self.steps.values().flat_map(|step| step.attempts.values().flatten()).any(|attempt| attempt.phase == Phase::Running)
-    }
-
-    /// The names that templates may use: these parameters, and the registered results so far.
-    pub fn scope(&self, parameters: &crate::plan::Parameters) -> Scope {
-        let registered: BTreeMap<String, Registered> = self.steps.values().filter_map(registered).collect();
-        Scope::new(parameters.given(), &registered)
     }
 
     /// The requester: who opened the run.
     pub fn requester(&self) -> Option<&Person> {
         self.runners.first()
     }
-}
-
-/// The name and the result of a step that registers one and has a settled host.
-fn registered(step: &StepState) -> Option<(String, Registered)> {
-    let stage = step.stage.as_ref()?;
-    let name = stage.register.clone()?;
-    let hosts: BTreeMap<HostName, RegisteredHost> = settled_results(stage, step)
-        .into_iter()
-        .map(|(host, result)| {
-            let last = step.attempts.get(&host).and_then(|attempts| attempts.iter().rev().find(|attempt| attempt.part == Part::Main));
-            let ended = last.and_then(|attempt| match &attempt.phase {
-                Phase::Ended { ended, .. } => Some(ended),
-                Phase::Running | Phase::Orphaned | Phase::Lost => None,
-            });
-            let ok = matches!(result, HostResult::Ok | HostResult::Skipped);
-            let outcome = ended.map(|ended| ended.outcome.clone());
-            (host, RegisteredHost { ok, outcome, reading: ended.and_then(|ended| ended.reading.clone()) })
-        })
-        .collect();
-    (!hosts.is_empty()).then_some((name, Registered { hosts }))
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 
 use serde::{Deserialize, Serialize};
 
+use super::Verdict;
 use crate::base::{Bytes, Digest, GateNo, HostName, Period, StepId};
 
 /// One step as it will run.
@@ -25,6 +26,8 @@ pub struct Stage {
     pub work: StageWork,
     /// What later steps call the result.
     pub register: Option<String>,
+    /// The step that gives back what this one takes: until that has gone well, it is held.
+    pub releases: Option<StepId>,
     pub on_failure: OnFailure,
     /// Hosts at work at once.
     pub in_flight: NonZeroU16,
@@ -47,12 +50,47 @@ pub enum StageWork {
         until: Option<Until>,
         retry: Option<Retry>,
     },
-    /// A person does it.
-    Manual { instructions: String },
+    /// A person does it, gives back these facts, and may be asked to undo it.
+    Manual { instructions: String, answers: Vec<AnswerAsked>, undo: Option<String> },
+    /// A person picks one of these, each a name and what it is for.
+    Choose { question: String, options: Vec<(String, Option<String>)> },
     /// Time passes.
     Wait { period: Period },
+    /// The runbook ends the run.
+    Conclude { verdict: Verdict, sentence: String },
+    /// A step that failed behind a gate is passed over, if people agree: nothing of it runs.
+    Skip { why: String, actions: Vec<Action> },
     /// A dry run stops short of it: said to the reader, never run.
     Withheld { says: String, actions: Vec<Action> },
+}
+
+impl StageWork {
+    /// The actions that it names, whether they run or are only shown.
+    pub fn actions(&self) -> &[Action] {
+        match self {
+            StageWork::Commands { actions, .. } | StageWork::Skip { actions, .. } | StageWork::Withheld { actions, .. } => actions,
+            StageWork::Manual { .. } | StageWork::Choose { .. } | StageWork::Wait { .. } | StageWork::Conclude { .. } => &[],
+        }
+    }
+
+    /// The actions that may run.
+    pub fn commands(&self) -> &[Action] {
+        match self {
+            StageWork::Commands { actions, .. } => actions,
+            StageWork::Skip { .. } | StageWork::Withheld { .. } => &[],
+            StageWork::Manual { .. } | StageWork::Choose { .. } | StageWork::Wait { .. } | StageWork::Conclude { .. } => &[],
+        }
+    }
+}
+
+/// A fact that a person must give back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerAsked {
+    pub name: String,
+    /// What it must be, in words: `text`, `whole number`, `one of a, b`.
+    pub expects: String,
+    pub description: Option<String>,
 }
 
 /// One command on one host.
@@ -67,6 +105,8 @@ pub struct Action {
     pub command: Command,
     /// `done_when`: a look whose exit status 0 says that the work is already in place.
     pub done_when: Option<Command>,
+    /// The way back, approved together with the command.
+    pub undo: Option<Command>,
     pub timeout: Period,
     pub mode: Mode,
     /// SHA-256 of this action's lines in the text form that is approved: see `plan::text`.
@@ -102,6 +142,17 @@ pub struct Command {
     pub shell: String,
     /// The user to become through `sudo -n`.
     pub r#become: Option<String>,
+}
+
+impl Action {
+    /// The command of a part, where it has one.
+    pub fn part(&self, part: Part) -> Option<&Command> {
+        match part {
+            Part::Look => self.done_when.as_ref(),
+            Part::Main => Some(&self.command),
+            Part::Undo => self.undo.as_ref(),
+        }
+    }
 }
 
 impl Command {
@@ -156,7 +207,7 @@ impl fmt::Display for Attempts {
     }
 }
 
-/// Which of an action's two commands.
+/// Which of an action's commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
@@ -164,6 +215,19 @@ pub enum Part {
     Look,
     /// The step's own command.
     Main,
+    /// The way back after the step's own command went well.
+    Undo,
+}
+
+impl Part {
+    /// The part in a word, as it stands in names of files and claims.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Part::Look => "look",
+            Part::Main => "main",
+            Part::Undo => "undo",
+        }
+    }
 }
 
 /// How a command is sent.
@@ -184,6 +248,8 @@ pub enum OnFailure {
     Ask,
     Stop,
     Continue,
+    /// Undo what has completed, newest first.
+    Rollback,
 }
 
 /// How the output becomes a value.

@@ -98,6 +98,14 @@ impl RunFolder {
         self.read("inputs", name)
     }
 
+    /// The copy of another file of the library, by its SHA-256.
+    ///
+    /// # Errors
+    /// As [`RunFolder::input`].
+    pub fn input_file(&self, digest: &Digest) -> Result<Vec<u8>, FolderError> {
+        self.read("inputs", &input_name(digest))
+    }
+
     /// Where an attempt's stored output lies: standard output and standard error.
     pub fn output_paths(&self, step: &StepId, host: &HostName, attempt: u32, part: Part) -> (PathBuf, PathBuf) {
         let folder = self.path.join("output").join(step.as_str());
@@ -209,11 +217,16 @@ impl RunFolder {
     }
 }
 
-/// `<host>.<attempt>.out`, or `<host>.<attempt>.look.out` for the look of `done_when`.
+/// Under which name a copy of another file of the library lies in `inputs/`.
+pub(super) fn input_name(digest: &Digest) -> String {
+    format!("file.{digest}")
+}
+
+/// `<host>.<attempt>.out`, `<host>.<attempt>.look.out` for the look of `done_when`, `<host>.<attempt>.undo.out` for the way back.
 pub fn output_name(host: &HostName, attempt: u32, part: Part, stream: &str) -> String {
     match part {
         Part::Main => format!("{host}.{attempt}.{stream}"),
-        Part::Look => format!("{host}.{attempt}.look.{stream}"),
+        Part::Look | Part::Undo => format!("{host}.{attempt}.{}.{stream}", part.as_str()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where runs lie, and the ledger that misses a deleted one. Never removes anything.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use crate::base::{Digest, Person, RunId, Timestamp};
 use crate::event::{AppendError, AppendLog, Entry, Event, Head, RunOpened};
 
 use super::disk::{PRIVATE, make_dir, mode_of, open_append, read_plain, sync_parent, write_new};
-use super::folder::{FolderError, RunFolder};
+use super::folder::{FolderError, RunFolder, input_name};
 use super::writer::{Clock, JournalWriter, OpenError};
 
 /// Bytes of a ledger that are read: 256 MiB, a million lines; bounds what a stranger can make us hold.
@@ -33,6 +34,8 @@ pub struct NewRun {
     pub inventory: Vec<u8>,
     pub policy: Vec<u8>,
     pub signers: Vec<u8>,
+    /// Other files of the library, by their path in it.
+    pub files: BTreeMap<String, Vec<u8>>,
 }
 
 /// One line of `ledger.jsonl`.
@@ -111,6 +114,7 @@ impl Store {
             inventory: Digest::of(&new.inventory),
             policy: Digest::of(&new.policy),
             signers: Digest::of(&new.signers),
+            files: new.files.iter().map(|(path, bytes)| (path.clone(), Digest::of(bytes))).collect(),
         };
         let (mut writer, _) = JournalWriter::open(&path, 0, clock)?;
         let entries = writer.append_all(vec![Event::RunOpened(Box::new(new.opened))])?;
@@ -226,7 +230,10 @@ impl Store {
             ("policy.yaml", &new.policy),
             ("allowed_signers", &new.signers),
         ];
-        inputs.into_iter().try_for_each(|(name, bytes)| write_new(&path.join("inputs").join(name), bytes, self.mode & 0o644))
+        let inside = path.join("inputs");
+        inputs.into_iter().try_for_each(|(name, bytes)| write_new(&inside.join(name), bytes, self.mode & 0o644))?;
+        let others: BTreeMap<Digest, &Vec<u8>> = new.files.values().map(|bytes| (Digest::of(bytes), bytes)).collect();
+        others.into_iter().try_for_each(|(digest, bytes)| write_new(&inside.join(input_name(&digest)), bytes, self.mode & 0o644))
     }
 }
 
@@ -255,12 +262,19 @@ mod tests {
             requester_key: None,
             machine: "console".to_owned(),
             parameters: Default::default(),
-            inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing },
+            inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing, files: BTreeMap::new() },
             revision: None,
             rules: Rules::default(),
             version: "0.1.0".to_owned(),
         };
-        NewRun { opened, runbook: b"r".to_vec(), inventory: b"i".to_vec(), policy: b"p".to_vec(), signers: b"s".to_vec() }
+        NewRun {
+            opened,
+            runbook: b"r".to_vec(),
+            inventory: b"i".to_vec(),
+            policy: b"p".to_vec(),
+            signers: b"s".to_vec(),
+            files: BTreeMap::new(),
+        }
     }
 
     fn clock() -> Clock {

@@ -58,6 +58,9 @@ pub enum LibraryError {
     BadName { name: String },
     #[error("there is no runbook {name:?} in {root}. {hint}")]
     NoRunbook { name: String, root: PathBuf, hint: String },
+    /// More than a person reads, or a host should be sent.
+    #[error("{} is larger than {} KiB", path.display(), MAX_FILE_BYTES >> 10)]
+    TooLarge { path: PathBuf },
     /// Something is wrong within a file; all problems are told with their places.
     #[error("{}", .0.render(Colour::Plain))]
     Invalid(Diagnostics),
@@ -144,12 +147,24 @@ impl Library {
     /// Where there is none, with the name that was probably meant, or it cannot be read as text.
     pub fn runbook(&self, name: &str) -> Result<RawFile, LibraryError> {
         let stem = name.strip_suffix(".yaml").unwrap_or(name);
-        if stem.parse::<StepId>().is_err() {
+        if !is_runbook_name(stem) {
             return Err(LibraryError::BadName { name: name.to_owned() });
         }
         match read_file(&self.root, &self.root.join(format!("{stem}.yaml")))? {
             Some(file) => Ok(file),
             None => Err(LibraryError::NoRunbook { name: name.to_owned(), root: self.root.clone(), hint: self.hint(stem)? }),
+        }
+    }
+
+    /// A file of the library by its path in it; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is too large, or leads out of the library.
+    pub fn file(&self, path: &str) -> Result<Option<Vec<u8>>, LibraryError> {
+        let full = self.root.join(path);
+        match read_bytes(&self.root, &full)? {
+            Some(bytes) if bytes.len() > MAX_FILE_BYTES => Err(LibraryError::TooLarge { path: full }),
+            bytes => Ok(bytes),
         }
     }
 
@@ -172,9 +187,13 @@ impl RawFile {
     }
 }
 
+fn is_runbook_name(text: &str) -> bool {
+    text.parse::<StepId>().is_ok_and(|name| name.is_written())
+}
+
 fn runbook_stem(path: &Path) -> Option<String> {
     let stem = path.file_name()?.to_str()?.strip_suffix(".yaml")?;
-    stem.parse::<StepId>().is_ok().then(|| stem.to_owned())
+    is_runbook_name(stem).then(|| stem.to_owned())
 }
 
 fn has_runbook(folder: &Path) -> bool {
@@ -191,8 +210,15 @@ fn shown(root: &Path, path: &Path) -> String {
     }
 }
 
-/// The file; `None` where there is none. A link may stand for a file of the same library.
+/// The file as text; `None` where there is none.
 fn read_file(root: &Path, path: &Path) -> Result<Option<RawFile>, LibraryError> {
+    let Some(bytes) = read_bytes(root, path)? else { return Ok(None) };
+    let source = decode(&shown(root, path), &bytes).map_err(LibraryError::Invalid)?;
+    Ok(Some(RawFile { bytes, source }))
+}
+
+/// The file's bytes; `None` where there is none. A link may stand for a file of the same library.
+fn read_bytes(root: &Path, path: &Path) -> Result<Option<Vec<u8>>, LibraryError> {
     let unreadable = |source| LibraryError::Unreadable { path: path.to_owned(), source };
     match fs::symlink_metadata(path) {
         Ok(_) => {}
@@ -210,8 +236,7 @@ fn read_file(root: &Path, path: &Path) -> Result<Option<RawFile>, LibraryError> 
     let mut bytes = Vec::new();
     let limit = MAX_FILE_BYTES as u64 + 1; // one more, so that a longer file is seen to be longer
     fs::File::open(&target).map_err(unreadable)?.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
-    let source = decode(&shown(root, path), &bytes).map_err(LibraryError::Invalid)?;
-    Ok(Some(RawFile { bytes, source }))
+    Ok(Some(bytes))
 }
 
 #[cfg(test)]

@@ -20,7 +20,6 @@ const TOP: Vocabulary = Vocabulary {
         ("inventory", "write `hosts:` at the top"),
         ("nodes", "write `hosts:`"),
     ],
-    later: &[],
 };
 
 const HOST: Vocabulary = Vocabulary {
@@ -41,7 +40,6 @@ const HOST: Vocabulary = Vocabulary {
         ("password", "there is none: use keys, as `ssh` does"),
         ("proxy_jump", "leave it to `~/.ssh/config`: `ProxyJump`"),
     ],
-    later: &[],
 };
 
 const GROUP: Vocabulary = Vocabulary {
@@ -51,10 +49,9 @@ const GROUP: Vocabulary = Vocabulary {
         ("children", "name the hosts; a union of groups is written in `hosts:` of a step"),
         ("env", "write `environment:`"),
     ],
-    later: &[],
 };
 
-const NONE: Vocabulary = Vocabulary { foreign: &[], later: &[] };
+const NONE: Vocabulary = Vocabulary { foreign: &[] };
 
 /// What a host says of itself, or a group of its hosts.
 #[derive(Default)]

@@ -32,7 +32,6 @@ const TOP: Vocabulary = Vocabulary {
         ("forbidden", "write `deny:`"),
         ("denied", "write `deny:`"),
     ],
-    later: &[],
 };
 
 const EFFECT: Vocabulary = Vocabulary {
@@ -41,10 +40,9 @@ const EFFECT: Vocabulary = Vocabulary {
         ("count", "write `approvals: 1`"),
         ("min", "write `approvals: 1`"),
     ],
-    later: &[],
 };
 
-const NONE: Vocabulary = Vocabulary { foreign: &[], later: &[] };
+const NONE: Vocabulary = Vocabulary { foreign: &[] };
 
 /// Reads a policy. It is there only where nothing is wrong with it. `rules.floors` names every effect of each environment written, and
 /// of `production`, filled so: an effect that is not named asks what the nearest lighter one named asks, or else what the nearest heavier

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::flow::Repeats;
 use super::gates::slots;
 use super::names::{TemplateKind, names_of, names_to_render, templates_of};
 use super::params;
@@ -9,18 +10,29 @@ use super::program::{Program, ProgramStep};
 use super::template::{TemplateError, check_places, names_in_expression, names_in_template};
 use crate::base::{Bytes, GateNo};
 use crate::library::Selector;
+use crate::runbook::Work;
 use crate::text::{Diagnostics, Source, Span, Spanned, did_you_mean};
 
-/// All problems of a runbook within its library. The diagnostics' codes are RB501 to RB509.
+/// All problems of a runbook within its library. The diagnostics' codes are RB501 to RB519.
 pub fn check(program: &Program) -> Diagnostics {
-    let mut found = Check { program, source: &program.runbook.source, found: Diagnostics::new() };
+    let mut found = Check { program, found: Diagnostics::new() };
     for (index, step) in program.steps.iter().enumerate() {
         found.templates(step);
         found.names(index, step);
         found.selector(step);
     }
+    for block in program.blocks() {
+        found.templates(&block.head);
+        found.names(block.before, &block.head);
+    }
+    for (place, why) in &program.broken_calls {
+        let help = "call a runbook that is there and does not call this one";
+        found.found.error("RB510", &program.runbook.source, place.span, why.clone()).help(help);
+    }
+    found.calls();
     found.targets();
     found.defaults();
+    found.rules();
     found.gates();
     found.unused();
     found.found
@@ -28,11 +40,15 @@ pub fn check(program: &Program) -> Diagnostics {
 
 struct Check<'a> {
     program: &'a Program,
-    source: &'a Source,
     found: Diagnostics,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    /// The file in which a step was written.
+    fn source(&self, step: &ProgramStep) -> &'a Source {
+        &self.program.frames[step.frame].runbook.source
+    }
+
     /// Each template is well-formed, and each value of a command stands where it can be quoted.
     fn templates(&mut self, step: &ProgramStep) {
         for (text, kind) in templates_of(&step.step) {
@@ -41,75 +57,136 @@ impl Check<'_> {
                 TemplateKind::Plain => names_in_template(&text.value).map(|_| ()),
             };
             if let Err(error) = outcome {
-                self.template_error(text, &error);
+                self.template_error(step, text, &error);
             }
         }
         for text in step.whens.iter().chain(&step.step.expect) {
             if let Err(error) = names_in_expression(&text.value) {
-                self.template_error(text, &error);
+                self.template_error(step, text, &error);
             }
         }
     }
 
-    fn template_error(&mut self, text: &Spanned<String>, error: &TemplateError) {
+    fn template_error(&mut self, step: &ProgramStep, text: &Spanned<String>, error: &TemplateError) {
         let span = match error {
-            TemplateError::Wrong { line: Some(line), .. } => self.line_of(text, *line),
+            TemplateError::Wrong { line: Some(line), .. } => self.line_of(step, text, *line),
             TemplateError::Wrong { line: None, .. } | TemplateError::Undefined { .. } | TemplateError::Quote(_) => text.span,
         };
         let code = if matches!(error, TemplateError::Quote(_)) { "RB502" } else { "RB501" };
-        self.found.error(code, self.source, span, error.to_string());
+        self.found.error(code, self.source(step), span, error.to_string());
     }
 
-    fn line_of(&self, text: &Spanned<String>, line: usize) -> Span {
+    fn line_of(&self, step: &ProgramStep, text: &Spanned<String>, line: usize) -> Span {
         let wanted = text.value.lines().nth(line.saturating_sub(1)).unwrap_or("").trim();
-        self.source.find_within(text.span, wanted)
+        self.source(step).find_within(text.span, wanted)
     }
 
-    /// Each name is a parameter, `host`, or the result of a step that came before, and not of one behind the same gate.
-    fn names(&mut self, index: usize, step: &ProgramStep) {
-        let parameters: BTreeSet<&str> = self.program.runbook.parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
-        let registered: BTreeMap<&str, &ProgramStep> =
-            self.program.steps.iter().filter_map(|step| Some((step.step.register.as_ref()?.value.as_str(), step))).collect();
-        let before: BTreeSet<&str> =
-            self.program.steps[..index].iter().filter_map(|step| step.step.register.as_ref()).map(|name| name.value.as_str()).collect();
+    /// Each name is a parameter, `host`, a loop's, or the result of a step that came before, and not of one behind the same gate.
+    fn names(&mut self, before: usize, step: &ProgramStep) {
+        let known = self.known(before, step);
+        let later = self.registered(step.frame, &self.program.steps);
         let to_render = names_to_render(&step.step);
         let own = ["stdout", "stderr", "exit_code", "json", "lines", "value", "seconds", "host"];
         let in_expect = step.step.expect.as_ref().and_then(|text| names_in_expression(&text.value).ok()).unwrap_or_default();
         for name in names_of(&step.step, &step.whens) {
-            let known = parameters.contains(name.as_str()) || before.contains(name.as_str()) || name == "host";
             let span = self.place_of(step, &name);
-            if known || (in_expect.contains(&name) && own.contains(&name.as_str())) {
-                let behind = registered.get(name.as_str()).is_some_and(|other| self.is_behind_one_gate(other, step));
+            if known.contains(name.as_str()) || (in_expect.contains(&name) && own.contains(&name.as_str())) {
+                let behind = later.get(name.as_str()).is_some_and(|other| self.is_behind_one_gate(other, step));
                 if behind && to_render.contains(&name) {
-                    self.behind_same_gate(span, &name);
+                    self.behind_same_gate(step, span, &name);
                 }
                 continue;
             }
-            let message = match registered.contains_key(name.as_str()) {
-                true => format!("`{name}` is registered by a later step"),
-                false => format!("`{name}` is not defined"),
+            let message = match (later.contains_key(name.as_str()), name.as_str()) {
+                (true, _) => format!("`{name}` is registered by a later step"),
+                (false, "item") => "`item` stands only in a block with `for_each:`".to_owned(),
+                (false, "batch") => "`batch` stands only in a block with `rolling:`".to_owned(),
+                (false, _) => format!("`{name}` is not defined"),
             };
-            let help = did_you_mean(&name, parameters.iter().chain(&before).copied()).map_or_else(
+            let help = did_you_mean(&name, known.iter().copied()).map_or_else(
                 || "define it under parameters:, or register: it in a step before".to_owned(),
                 |meant| format!("did you mean `{meant}`?"),
             );
-            self.found.error("RB503", self.source, span, message).help(help);
+            self.found.error("RB503", self.source(step), span, message).help(help);
         }
+    }
+
+    /// What is defined where a step stands: its runbook's parameters and secrets, earlier results, the loops around it.
+    fn known(&self, before: usize, step: &ProgramStep) -> BTreeSet<&'a str> {
+        let runbook = &self.program.frames[step.frame].runbook;
+        let mut known: BTreeSet<&str> = runbook.parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
+        known.extend(runbook.secrets.iter().map(|secret| secret.name.value.as_str()));
+        known.extend(self.registered(step.frame, &self.program.steps[..before]).keys());
+        known.insert("host");
+        for block in self.program.blocks().into_iter().filter(|block| step.loops.contains(&block.head.id)) {
+            match block.repeats {
+                Repeats::ForEach(_) => drop(known.insert("item")),
+                Repeats::Rolling { .. } => drop(known.insert("batch")),
+                Repeats::Once | Repeats::Called(_) => {}
+            }
+        }
+        known
+    }
+
+    fn registered<'s>(&self, frame: usize, steps: &'s [ProgramStep]) -> BTreeMap<&'s str, &'s ProgramStep> {
+        let of_frame = steps.iter().filter(|step| step.frame == frame);
+        of_frame.filter_map(|step| Some((step.step.register.as_ref()?.value.as_str(), step))).collect()
     }
 
     fn is_behind_one_gate(&self, one: &ProgramStep, other: &ProgramStep) -> bool {
         one.gate == other.gate && self.program.gates.get(&one.gate).is_some_and(|gate| gate.asks.is_some())
     }
 
-    fn behind_same_gate(&mut self, span: Span, name: &str) {
+    fn behind_same_gate(&mut self, step: &ProgramStep, span: Span, name: &str) {
         self.found
             .error(
                 "RB504",
-                self.source,
+                self.source(step),
                 span,
                 format!("`{name}` is found out behind the same gate, so this could not be shown to who approves it"),
             )
             .help("give this step a gate of its own, or move the step that registers it before the gate");
+    }
+
+    /// What a call gives is what the called runbook takes.
+    fn calls(&mut self) {
+        for block in self.program.blocks() {
+            let (Repeats::Called(frame), Work::Call { runbook, with }) = (&block.repeats, &block.head.step.work) else { continue };
+            let asked = &self.program.frames[*frame].runbook.parameters;
+            let source = self.source(&block.head);
+            for (name, _) in with.iter().filter(|(name, _)| !asked.iter().any(|asked| asked.name.value == name.value)) {
+                let message = format!("`{}` has no parameter `{}`", runbook.value, name.value);
+                let help = match did_you_mean(&name.value, asked.iter().map(|asked| asked.name.value.as_str())) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "remove it; `runbook show` lists the parameters".to_owned(),
+                };
+                self.found.error("RB511", source, name.span, message).label("unknown there").help(help);
+            }
+            let given = |name: &str| with.iter().any(|(given, _)| given.value == name);
+            for missing in asked.iter().filter(|asked| asked.default.is_none() && !given(&asked.name.value)) {
+                let message = format!("`{}` requires the parameter `{}`", runbook.value, missing.name.value);
+                let help = format!("add `with: {{{}: …}}`", missing.name.value);
+                self.found.error("RB511", source, runbook.span, message).label("not given").help(help);
+            }
+        }
+    }
+
+    /// Rules are expressions over parameters, and hold for the defaults where all have one.
+    fn rules(&mut self) {
+        let runbook = &self.program.runbook;
+        let known: BTreeSet<&str> = runbook.parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
+        for rule in &runbook.rules {
+            match names_in_expression(&rule.require.value) {
+                Err(error) => drop(self.found.error("RB501", &runbook.source, rule.require.span, error.to_string())),
+                Ok(names) => {
+                    for name in names.iter().filter(|name| !known.contains(name.as_str())) {
+                        let message = format!("`{name}` is no parameter of this runbook");
+                        let help = "a rule is judged before anything runs: it can use parameters alone";
+                        self.found.error("RB503", &runbook.source, rule.require.span, message).help(help);
+                    }
+                }
+            }
+        }
     }
 
     /// The first place in a step where a name stands.
@@ -121,21 +198,21 @@ impl Check<'_> {
             names.contains(name) || names_in_expression(&text.value).is_ok_and(|names| names.contains(name))
         };
         let found = all.into_iter().find(holds);
-        found.map_or(step.step.name.span, |text| self.source.find_within(text.span, name))
+        found.map_or(step.step.name.span, |text| self.source(step).find_within(text.span, name))
     }
 
     /// A selector without a template names known hosts, and at least one.
     fn selector(&mut self, step: &ProgramStep) {
         let Some(hosts) = step.step.hosts.as_ref().filter(|hosts| !hosts.value.contains("{{")) else { return };
-        let targets: Vec<_> = self.program.targets().collect();
+        let targets: Vec<_> = self.program.targets(step.frame).collect();
         if targets.iter().any(|(_, selector)| selector.contains("{{")) {
             return;
         }
         match Selector::parse(&hosts.value).and_then(|selector| selector.resolve(&self.program.inventory, &targets)) {
-            Err(error) => self.found.push(error.diagnostic(self.source, hosts.span)),
+            Err(error) => self.found.push(error.diagnostic(self.source(step), hosts.span)),
             Ok(selected) if selected.is_empty() => {
                 self.found
-                    .error("RB505", self.source, hosts.span, "selects no host")
+                    .error("RB505", self.source(step), hosts.span, "selects no host")
                     .help("a step needs at least one; look at team/inventory.yaml");
             }
             Ok(_) => {}
@@ -143,11 +220,11 @@ impl Check<'_> {
     }
 
     fn targets(&mut self) {
-        let targets: Vec<_> = self.program.targets().collect();
+        let targets: Vec<_> = self.program.targets(0).collect();
         for (_, selector) in self.program.runbook.targets.iter().filter(|(_, selector)| !selector.value.contains("{{")) {
             let resolved = Selector::parse(&selector.value).and_then(|parsed| parsed.resolve(&self.program.inventory, &targets));
             if let Err(error) = resolved {
-                self.found.push(error.diagnostic(self.source, selector.span));
+                self.found.push(error.diagnostic(&self.program.runbook.source, selector.span));
             }
         }
     }
@@ -158,7 +235,9 @@ impl Check<'_> {
             let Some(default) = &parameter.default else { continue };
             if let Err(why) = params::check(parameter, &Bytes::from(default.value.as_str()), &self.program.inventory) {
                 let message = format!("the default of `{}`: {why}", parameter.name.value);
-                self.found.error("RB508", self.source, default.span, message).help("write a default that this library knows, or none");
+                self.found
+                    .error("RB508", &self.program.runbook.source, default.span, message)
+                    .help("write a default that this library knows, or none");
             }
         }
     }
@@ -173,18 +252,26 @@ impl Check<'_> {
             let gate = &self.program.gates[&gate];
             let span = gate.asks.as_ref().map_or_else(Span::default, |asks| asks.span);
             if let Err(error) = slots(self.program, gate, &[]) {
-                self.found.warning("RB506", self.source, span, error.to_string());
+                self.found.warning("RB506", &self.program.runbook.source, span, error.to_string());
             }
         }
     }
 
     fn unused(&mut self) {
         let mut used: BTreeSet<String> = self.program.steps.iter().flat_map(|step| names_of(&step.step, &step.whens)).collect();
+        used.extend(self.program.blocks().into_iter().flat_map(|block| names_of(&block.head.step, &block.head.whens)));
+        used.extend(self.program.runbook.rules.iter().flat_map(|rule| names_in_expression(&rule.require.value).unwrap_or_default()));
+        let symptoms = self.program.runbook.symptoms.iter();
+        used.extend(
+            symptoms
+                .flat_map(|symptom| [&symptom.hosts, &symptom.check].map(|text| names_in_template(&text.value).unwrap_or_default()))
+                .flatten(),
+        );
         used.extend(self.program.runbook.targets.iter().flat_map(|(_, text)| names_in_template(&text.value).unwrap_or_default()));
         for parameter in &self.program.runbook.parameters {
             if !used.contains(&parameter.name.value) {
                 let message = format!("the parameter `{}` is never used", parameter.name.value);
-                self.found.warning("RB507", self.source, parameter.name.span, message).help("remove it, or use it");
+                self.found.warning("RB507", &self.program.runbook.source, parameter.name.span, message).help("remove it, or use it");
             }
         }
     }

@@ -45,7 +45,11 @@ pub fn slots(program: &Program, gate: &ProgramGate, stages: &[&Stage]) -> Result
 
 /// The number of people that the policy asks for a stage, over all environments that it touches.
 pub fn floor(rules: &Rules, stage: &Stage) -> u32 {
-    let StageWork::Commands { actions, .. } = &stage.work else { return 0 };
+    let actions = match &stage.work {
+        StageWork::Commands { actions, .. } | StageWork::Skip { actions, .. } => actions,
+        StageWork::Manual { .. } | StageWork::Choose { .. } | StageWork::Wait { .. } | StageWork::Conclude { .. } => return 0,
+        StageWork::Withheld { .. } => return 0,
+    };
     let floors = &rules.floors;
     let of =
         |environment: &str| floors.get(environment).or_else(|| floors.get("production")).and_then(|effects| effects.get(&stage.effect));

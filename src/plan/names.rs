@@ -3,29 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::template::{names_in_expression, names_in_template};
-use crate::runbook::{Step, Work};
+use crate::runbook::{Step, TextKind};
 use crate::text::Spanned;
 
 /// Every template of a step as it is rendered, with whether it is command text.
 pub fn templates_of(step: &Step) -> Vec<(&Spanned<String>, TemplateKind)> {
-    use TemplateKind::{Command, Plain};
-    let mut all = Vec::new();
-    match &step.work {
-        Work::Run { command, .. } | Work::Check { command, .. } => all.push((command, Command)),
-        Work::Manual { instructions } => all.push((instructions, Plain)),
-        Work::Wait { period } => all.push((period, Plain)),
-        Work::Block { .. } => {}
-    }
-    all.extend(step.done_when.iter().map(|text| (text, Command)));
-    all.extend([&step.hosts, &step.r#become, &step.cwd, &step.timeout].into_iter().flatten().map(|text| (text, Plain)));
-    all.extend(step.env.iter().map(|(_, value)| (value, Plain)));
-    if let Some(until) = &step.until {
-        all.extend([Some(&until.within), until.every.as_ref()].into_iter().flatten().map(|text| (text, Plain)));
-    }
-    if let Some(retry) = &step.retry {
-        all.extend(retry.delay.iter().map(|text| (text, Plain)));
-    }
-    all
+    let kind = |kind| match kind {
+        TextKind::Command => Some(TemplateKind::Command),
+        TextKind::Plain => Some(TemplateKind::Plain),
+        TextKind::Expression | TextKind::Judgement => None,
+    };
+    step.texts().into_iter().filter_map(|(text, of)| Some((text, kind(of)?))).collect()
 }
 
 /// How a template is rendered.

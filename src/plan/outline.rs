@@ -10,7 +10,6 @@ use super::render::{RenderError, prepare};
 use super::template::{Scope, holds, names_in_expression};
 use crate::base::{GateNo, Period, Person, StepId, ascii};
 use crate::event::{Effect, Stage};
-use crate::runbook::Work;
 
 /// A run before it begins.
 #[derive(Debug)]
@@ -151,18 +150,9 @@ fn template_lines(step: &ProgramStep) -> Vec<String> {
         let timeout = step.step.timeout.as_ref().map_or(String::new(), |timeout| format!(", timeout {}", written(&timeout.value)));
         lines.push(format!("  on {}{user}{timeout}", written(&hosts.value)));
     }
-    let marked = |mark: &str, text: &str| text.trim_end().lines().map(|line| format!("  {mark} {}", written(line))).collect::<Vec<_>>();
-    lines.extend(step.step.done_when.iter().flat_map(|look| marked("?", &look.value)));
-    match &step.step.work {
-        Work::Run { command, .. } | Work::Check { command, .. } => {
-            lines.extend(step.step.env.iter().map(|(name, value)| format!("  $ export {}={}", name.value, written(&value.value))));
-            lines.extend(step.step.cwd.iter().map(|folder| format!("  $ cd -- {}", written(&folder.value))));
-            lines.extend(marked("$", &command.value));
-        }
-        Work::Manual { instructions } => lines.extend(marked(">", &instructions.value)),
-        Work::Wait { period } => lines.push(format!("  wait {}", written(&period.value))),
-        Work::Block { .. } => {} // flattened away
-    }
+    lines.extend(step.step.env.iter().map(|(name, value)| format!("  $ export {}={}", name.value, written(&value.value))));
+    lines.extend(step.step.cwd.iter().map(|folder| format!("  $ cd -- {}", written(&folder.value))));
+    lines.extend(step.step.written_lines().iter().map(|line| format!("  {}", written(line))));
     lines
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use regex::bytes::Regex;
 
+use super::program::{Program, ProgramStep};
+use super::template::{Scope, holds};
 use super::value::Given;
-use crate::base::{Bytes, HostName, Period};
+use crate::base::{Bytes, HostName, Period, StepId};
 use crate::library::Inventory;
-use crate::runbook::{Parameter, ParameterKind, Runbook};
+use crate::runbook::{Parameter, ParameterKind, Runbook, Work};
 use crate::text::{Spanned, parse_bytes};
 
 /// Every parameter of a runbook with its value.
@@ -50,6 +52,24 @@ impl Parameters {
         if problems.is_empty() { Ok(Self { values }) } else { Err(problems) }
     }
 
+    /// Whether the values keep the rules of the runbook across parameters.
+    ///
+    /// # Errors
+    /// The message of each rule that does not hold, or why it cannot be judged.
+    pub fn keep_rules(&self, runbook: &Runbook) -> Result<(), Vec<String>> {
+        let scope = Scope::new(self.given(), []);
+        let broken: Vec<String> = runbook
+            .rules
+            .iter()
+            .filter_map(|rule| match holds(&rule.require.value, &scope) {
+                Ok(true) => None,
+                Ok(false) => Some(format!("{} (required: {})", rule.message.trim(), rule.require.value)),
+                Err(error) => Some(format!("the rule `{}` cannot be judged: {error}", rule.require.value)),
+            })
+            .collect();
+        if broken.is_empty() { Ok(()) } else { Err(broken) }
+    }
+
     /// The defaults alone, as far as they are there and good: enough to look at a runbook without running it.
     pub fn defaults(runbook: &Runbook, inventory: &Inventory) -> Self {
         let good = |parameter: &Parameter| Some((parameter.name.value.clone(), value(parameter, &BTreeMap::new(), inventory).ok()?));
@@ -82,6 +102,31 @@ pub fn check(parameter: &Parameter, text: &Bytes, inventory: &Inventory) -> Resu
     }
     within(parameter, &given)?;
     Ok(given)
+}
+
+/// Whether what a person gives back is what the step asks for.
+///
+/// # Errors
+/// A sentence that says what was expected.
+pub fn check_fact(program: &Program, step: &StepId, name: &str, text: &Bytes) -> Result<(), String> {
+    let asked = match program.step(step).map(|step| &step.step.work) {
+        Some(Work::Manual { answers, .. }) => answers.iter().find(|asked| asked.name.value == name),
+        Some(_) | None => None,
+    };
+    match asked {
+        Some(asked) => check(asked, text, &program.inventory).map(|_| ()),
+        None => Err(format!("{step} asks for no `{name}`")),
+    }
+}
+
+/// What a person gave back, by the types that the step asks for. It was checked when it was given; what no longer fits is left out.
+pub fn typed_facts(program: &Program, step: &ProgramStep, facts: &BTreeMap<String, Bytes>) -> BTreeMap<String, Given> {
+    let Work::Manual { answers, .. } = &step.step.work else { return BTreeMap::new() };
+    let typed = |(name, text): (&String, &Bytes)| {
+        let asked = answers.iter().find(|asked| asked.name.value == *name)?;
+        Some((name.clone(), check(asked, text, &program.inventory).ok()?))
+    };
+    facts.iter().filter_map(typed).collect()
 }
 
 fn is_known(runbook: &Runbook, name: &str) -> bool {

@@ -1,12 +1,13 @@
-//! A runbook made ready to run: blocks flattened, common words inherited, gates numbered. Never renders a template.
+//! A runbook made ready to run: every step with what it inherits, gates numbered, blocks as a tree. Never renders a template.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::flow::{self, FlowBlock, Node};
 use super::params::Parameters;
-use crate::base::{GateNo, Person, StepId};
+use crate::base::{Bytes, GateNo, HostName, Person, StepId};
 use crate::event::{Answer, Effect, OnFailure, RunMode};
 use crate::library::{Inventory, Policy, Roster};
-use crate::runbook::{Gate, Runbook, Step, Work};
+use crate::runbook::{Gate, Runbook, Step};
 use crate::text::Spanned;
 
 /// Everything that is fixed when a run is opened.
@@ -19,11 +20,43 @@ pub struct Program {
     pub parameters: Parameters,
     pub requester: Person,
     pub presence: Presence,
-    /// Answers to manual steps that were given beforehand.
+    pub mode: RunMode,
+    /// Answers to a person's steps that were given beforehand.
     pub answers: BTreeMap<StepId, Answer>,
-    /// Steps in the order in which they run; blocks are gone.
+    /// Every step that does something itself, in the order written; blocks are in `flow`.
     pub steps: Vec<ProgramStep>,
+    /// The order in which they run.
+    pub flow: Vec<Node>,
+    /// What runs where a step has failed after the point of no return.
+    pub after_no_return: Vec<Node>,
     pub gates: BTreeMap<GateNo, ProgramGate>,
+    /// The runbook itself, then each call of another one.
+    pub frames: Vec<Frame>,
+    /// Files of the library's `scripts/`, by their path in it.
+    pub scripts: BTreeMap<String, Bytes>,
+    /// Calls that lead nowhere: why, and where.
+    pub broken_calls: Vec<(Spanned<String>, String)>,
+    index: HashMap<String, StepNo>,
+}
+
+/// A step's place in [`Program::steps`].
+pub type StepNo = usize;
+
+/// A runbook in which steps stand: its parameters and names are its own.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    pub runbook: Runbook,
+    /// The step that calls it; `None` for the outermost.
+    pub call: Option<Call>,
+}
+
+/// A call of another runbook.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The calling step, in no loop's turn yet.
+    pub step: StepId,
+    /// How many loops are around the call.
+    pub depth: usize,
 }
 
 /// Whether somebody can be asked.
@@ -44,13 +77,25 @@ pub enum Road {
     Withhold(&'static str),
 }
 
-/// One step of the flattened runbook, with what it inherits from its blocks.
+/// What a step is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// As the author wrote it.
+    Written,
+    /// Takes what a block needs; the other step gives it back.
+    Acquire { release: StepId },
+    /// Gives back what the other step took.
+    Release { acquire: StepId },
+}
+
+/// One step, with what it inherits from its blocks. In a loop it stands for all its turns, until the engine makes one of them of it.
 #[derive(Debug, Clone)]
 pub struct ProgramStep {
     pub id: StepId,
     /// `3`, or `4.2` within a block.
     pub number: String,
     pub step: Step,
+    pub role: Role,
     pub effect: Effect,
     /// The gate that covers it, if one is needed.
     pub gate: GateNo,
@@ -58,6 +103,27 @@ pub struct ProgramStep {
     pub whens: Vec<Spanned<String>>,
     pub on_failure: OnFailure,
     pub road: Road,
+    /// Which of the program's frames it stands in.
+    pub frame: usize,
+    /// The loops around it, outermost first.
+    pub loops: Vec<StepId>,
+    /// Its hosts are those of the batch, where a block rolls over hosts.
+    pub takes_batch: bool,
+    /// It stands in a block's `rescue` or `always`: it answers to what has failed.
+    pub is_aftermath: bool,
+    /// It runs only where something has failed, or is chosen.
+    pub is_conditional: bool,
+    /// Once it has begun nothing is rolled back any more.
+    pub no_return: bool,
+    /// The turn that it is made for.
+    pub turn: Turn,
+}
+
+/// What a turn of the loops around a step gives it; nothing outside of loops.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Turn {
+    pub item: Option<serde_json::Value>,
+    pub batch: Option<Vec<HostName>>,
 }
 
 /// A gate before steps, or the place of one that the policy may ask for.
@@ -67,8 +133,10 @@ pub struct ProgramGate {
     pub name: String,
     /// What the author asks; the policy's floor is added when the hosts are known.
     pub asks: Option<Gate>,
-    /// In order; never empty.
+    /// In order; never empty. Each stands for its turns where it is in a loop.
     pub covers: Vec<StepId>,
+    /// How many loops are around the gate: it is asked once for each of their turns.
+    pub depth: usize,
 }
 
 /// What [`Program::new`] takes beside the runbook.
@@ -81,119 +149,71 @@ pub struct Setting {
     pub requester: Person,
     pub presence: Presence,
     pub mode: RunMode,
+    pub shelf: Shelf,
+}
+
+/// The other files of the library that a runbook uses.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf {
+    /// Runbooks that are called, by name.
+    pub runbooks: BTreeMap<String, Runbook>,
+    /// Files of `scripts/`, by their path in it.
+    pub scripts: BTreeMap<String, Bytes>,
 }
 
 impl Program {
-    /// Flattens a runbook for a run in this setting.
+    /// Makes a runbook ready for a run in this setting.
     pub fn new(runbook: Runbook, setting: Setting) -> Self {
-        let mut flat = Flat { steps: Vec::new(), gates: BTreeMap::new() };
-        let outermost = Inherited { whens: Vec::new(), gate: None, words: None, on_failure: None };
-        flat.steps_of(&runbook.steps, "", &outermost);
-        let Flat { mut steps, gates } = flat;
+        let flow::Flat { mut steps, gates, frames, broken_calls, flow, after_no_return } = flow::flatten(&runbook, &setting.shelf.runbooks);
         if setting.mode == RunMode::DryRun {
-            withhold(&mut steps);
+            flow::withhold(&mut steps);
         }
-        let Setting { inventory, policy, roster, parameters, requester, presence, .. } = setting;
-        Self { runbook, inventory, policy, roster, parameters, requester, presence, answers: BTreeMap::new(), steps, gates }
+        let index = steps.iter().enumerate().map(|(number, step)| (step.id.as_str().to_owned(), number)).collect();
+        let Setting { inventory, policy, roster, parameters, requester, presence, mode, shelf } = setting;
+        let answers = BTreeMap::new();
+        Self {
+            runbook,
+            inventory,
+            policy,
+            roster,
+            parameters,
+            requester,
+            presence,
+            mode,
+            answers,
+            steps,
+            flow,
+            after_no_return,
+            gates,
+            frames,
+            scripts: shelf.scripts,
+            broken_calls,
+            index,
+        }
     }
 
-    /// The step of this id.
+    /// The step of this id, whatever turn of a loop it names.
     pub fn step(&self, id: &StepId) -> Option<&ProgramStep> {
-        self.steps.iter().find(|step| step.id == *id)
+        self.index.get(id.base()).map(|number| &self.steps[*number])
     }
 
-    /// Names and selectors of `targets:`.
-    pub fn targets(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.runbook.targets.iter().map(|(name, selector)| (name.value.as_str(), selector.value.as_str()))
-    }
-}
-
-struct Flat {
-    steps: Vec<ProgramStep>,
-    gates: BTreeMap<GateNo, ProgramGate>,
-}
-
-struct Inherited {
-    whens: Vec<Spanned<String>>,
-    gate: Option<GateNo>,
-    /// The nearest block's own words, already with those of the blocks around it.
-    words: Option<Step>,
-    on_failure: Option<OnFailure>,
-}
-
-impl Flat {
-    fn steps_of(&mut self, steps: &[Step], prefix: &str, inherited: &Inherited) {
-        for (index, step) in steps.iter().enumerate() {
-            let number = format!("{prefix}{}", index + 1);
-            let step = inherit(step, inherited.words.as_ref());
-            let gate = inherited.gate.or_else(|| self.gate_on(&step));
-            let whens = inherited.whens.iter().chain(&step.when).cloned().collect();
-            let on_failure = step.on_failure.as_ref().map(|word| word.value).or(inherited.on_failure);
-            match &step.work {
-                Work::Block { steps } => {
-                    let steps = steps.clone();
-                    self.steps_of(&steps, &format!("{number}."), &Inherited { whens, gate, words: Some(step), on_failure });
-                }
-                Work::Run { .. } | Work::Check { .. } | Work::Manual { .. } | Work::Wait { .. } => {
-                    self.leaf(step, number, gate, whens, on_failure);
-                }
-            }
-        }
+    /// Every block, loop and call, each before what it holds.
+    pub fn blocks(&self) -> Vec<&FlowBlock> {
+        flow::blocks(&self.flow).into_iter().chain(flow::blocks(&self.after_no_return)).collect()
     }
 
-    /// A new gate where the author wrote one.
-    fn gate_on(&mut self, step: &Step) -> Option<GateNo> {
-        step.gate.as_ref().map(|gate| self.open_gate(step, Some(gate.clone())))
+    /// Names and selectors of `targets:` in the runbook that a step stands in.
+    pub fn targets(&self, frame: usize) -> impl Iterator<Item = (&str, &str)> {
+        self.frames[frame].runbook.targets.iter().map(|(name, selector)| (name.value.as_str(), selector.value.as_str()))
     }
 
-    fn open_gate(&mut self, step: &Step, asks: Option<Gate>) -> GateNo {
-        let gate = GateNo(u32::try_from(self.gates.len() + 1).unwrap_or(u32::MAX)); // at most 1,000 steps, so at most 1,000 gates
-        self.gates.insert(gate, ProgramGate { name: step.name.value.clone(), asks, covers: Vec::new() });
-        gate
+    /// The number of the step of this id, whatever turn of a loop it names.
+    pub fn number_of(&self, id: &StepId) -> Option<StepNo> {
+        self.index.get(id.base()).copied()
     }
 
-    fn leaf(&mut self, step: Step, number: String, gate: Option<GateNo>, whens: Vec<Spanned<String>>, on_failure: Option<OnFailure>) {
-        let effect = step.effect().unwrap_or(Effect::Once);
-        let gate = gate.unwrap_or_else(|| self.open_gate(&step, None));
-        if let Some(gate) = self.gates.get_mut(&gate) {
-            gate.covers.push(step.id.clone());
-        }
-        let on_failure = on_failure.unwrap_or(OnFailure::Ask);
-        self.steps.push(ProgramStep { id: step.id.clone(), number, step, effect, gate, whens, on_failure, road: Road::Carry });
-    }
-}
-
-/// A step with what it does not say itself and its block says.
-fn inherit(step: &Step, block: Option<&Step>) -> Step {
-    let mut step = step.clone();
-    let Some(block) = block else { return step };
-    step.hosts = step.hosts.or_else(|| block.hosts.clone());
-    step.r#become = step.r#become.or_else(|| block.r#become.clone());
-    step.cwd = step.cwd.or_else(|| block.cwd.clone());
-    step.timeout = step.timeout.or_else(|| block.timeout.clone());
-    let own: Vec<&str> = step.env.iter().map(|(name, _)| name.value.as_str()).collect();
-    let more: Vec<_> = block.env.iter().filter(|(name, _)| !own.contains(&name.value.as_str())).cloned().collect();
-    step.env.splice(0..0, more);
-    step
-}
-
-/// A dry run runs only what reads; a read that asks for the result of a step that is not run cannot be known before.
-fn withhold(steps: &mut [ProgramStep]) {
-    let mut unknown: Vec<String> = Vec::new();
-    for step in steps {
-        let depends = super::names::names_of(&step.step, &step.whens).iter().any(|name| unknown.contains(name));
-        step.road = match (&step.step.work, step.effect) {
-            _ if depends => Road::Withhold("cannot know before"),
-            (Work::Wait { .. }, _) => Road::Withhold("would wait"),
-            (Work::Manual { .. }, _) => Road::Withhold("would ask a person"),
-            (Work::Run { .. } | Work::Check { .. } | Work::Block { .. }, Effect::Read) => Road::Carry,
-            (Work::Run { .. } | Work::Check { .. } | Work::Block { .. }, Effect::Idempotent | Effect::Once | Effect::Destructive) => {
-                Road::Withhold("would run")
-            }
-        };
-        step.on_failure = OnFailure::Continue;
-        if let (Road::Withhold(_), Some(register)) = (step.road, &step.step.register) {
-            unknown.push(register.value.clone());
-        }
+    /// The parameters of a called runbook as they were recorded when the call began; nothing where they no longer fit it.
+    pub fn called_parameters(&self, frame: usize, written: &BTreeMap<String, Bytes>) -> Parameters {
+        Parameters::resolve(&self.frames[frame].runbook, written, &self.inventory).unwrap_or_default()
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
-use super::program::{Program, ProgramStep, Road};
+use super::program::{Program, ProgramStep, Road, Role};
 use super::template::{self, Scope, TemplateError};
 use super::text::action_digest;
 use crate::base::{Bytes, Digest, GateNo, HostName, Period};
-use crate::event::{Action, Attempts, Command, Effect, Mode, OnFailure, Parse, Place, Retry, Stage, StageWork, Until};
+use crate::event::{
+    Action, AnswerAsked, Attempts, Command, Effect, Mode, OnFailure, Parse, Place, Retry, Stage, StageWork, Until, Verdict,
+};
 use crate::library::{Inventory, Selector};
-use crate::runbook::{HostCount, Work};
+use crate::runbook::{Conclusion, HostCount, Parameter, ParameterKind, Work};
 use crate::text::Spanned;
 
 /// How long a step may take when nothing is said: long enough for a slow restart, short enough for a night.
@@ -40,15 +42,27 @@ pub enum RenderError {
 /// # Errors
 /// A selector that names no known host, no host at all, or another number than `expect_hosts` says.
 pub fn hosts_of(program: &Program, step: &ProgramStep, scope: &Scope) -> Result<Vec<HostName>, RenderError> {
+    if let (true, Some(batch)) = (step.takes_batch, &step.turn.batch) {
+        return Ok(batch.clone());
+    }
     let Some(hosts) = &step.step.hosts else { return Ok(Vec::new()) };
-    let text = plain("hosts", hosts, scope)?;
-    let targets: Vec<_> = program.targets().collect();
+    let selected = select(program, step.frame, hosts, scope)?;
+    counted(&selected, step.step.expect_hosts.as_ref())?;
+    Ok(selected)
+}
+
+/// The hosts that a selector, possibly a template, names in a frame of the program; at least one, in the inventory's order.
+///
+/// # Errors
+/// A selector that names no known host, or no host at all.
+pub fn select(program: &Program, frame: usize, selector: &Spanned<String>, scope: &Scope) -> Result<Vec<HostName>, RenderError> {
+    let text = plain("hosts", selector, scope)?;
+    let targets: Vec<_> = program.targets(frame).collect();
     let selected = Selector::parse(&text).and_then(|selector| selector.resolve(&program.inventory, &targets));
     let selected = selected.map_err(|error| RenderError::Hosts { why: error.to_string() })?;
     if selected.is_empty() {
         return Err(RenderError::Hosts { why: format!("`{text}` selects no host; expected at least one") });
     }
-    counted(&selected, step.step.expect_hosts.as_ref())?;
     Ok(selected)
 }
 
@@ -92,6 +106,10 @@ pub fn prepare(
         attempts,
         work: StageWork::Wait { period: Period::default() },
         register: step.step.register.as_ref().map(|name| name.value.clone()),
+        releases: match &step.role {
+            Role::Acquire { release } => Some(release.at(&step.id.turns())),
+            Role::Written | Role::Release { .. } => None,
+        },
         on_failure: step.on_failure,
         in_flight: IN_FLIGHT,
         max_failures: step.step.max_failures.as_ref().map_or(0, |word| word.value),
@@ -109,7 +127,8 @@ pub fn prepare(
 fn withheld(program: &Program, step: &ProgramStep, scope: &Scope, places: &BTreeMap<HostName, Place>, says: &str) -> StageWork {
     let actions = match work(program, step, scope, places, None) {
         Ok(StageWork::Commands { actions, .. }) => actions,
-        Ok(StageWork::Manual { .. } | StageWork::Wait { .. } | StageWork::Withheld { .. }) | Err(_) => Vec::new(),
+        Ok(StageWork::Manual { .. } | StageWork::Choose { .. } | StageWork::Wait { .. } | StageWork::Conclude { .. }) => Vec::new(),
+        Ok(StageWork::Skip { .. } | StageWork::Withheld { .. }) | Err(_) => Vec::new(),
     };
     StageWork::Withheld { says: says.to_owned(), actions }
 }
@@ -130,10 +149,50 @@ fn work(
             let expect = step.step.expect.as_ref().map(|word| word.value.clone());
             Ok(StageWork::Commands { actions, parse, expect, until: until(step, scope)?, retry })
         }
-        Work::Manual { instructions } => Ok(StageWork::Manual { instructions: plain("manual", instructions, scope)? }),
+        Work::Manual { instructions, answers } => Ok(StageWork::Manual {
+            instructions: plain("manual", instructions, scope)?,
+            answers: answers.iter().map(asked).collect(),
+            undo: step.step.undo.as_ref().map(|undo| plain("undo", undo, scope)).transpose()?,
+        }),
+        Work::Choose { question, options } => Ok(StageWork::Choose {
+            question: plain("choose", question, scope)?,
+            options: options.iter().map(|option| (option.name.value.clone(), option.why.clone())).collect(),
+        }),
         Work::Wait { period } => Ok(StageWork::Wait { period: period_of("wait", period, scope)? }),
-        Work::Block { .. } => Err(RenderError::Text { word: "steps", why: "a block has no work of its own".to_owned() }),
+        Work::Conclude { conclusion, sentence } => {
+            Ok(StageWork::Conclude { verdict: verdict(*conclusion), sentence: plain("conclude", sentence, scope)? })
+        }
+        Work::Script { .. } | Work::Capture { .. } | Work::Put(_) | Work::Reboot => Err(no_work(step, "this action")),
+        Work::Call { .. } | Work::Block(_) => Err(no_work(step, "a block")),
     }
+}
+
+fn no_work(step: &ProgramStep, what: &str) -> RenderError {
+    RenderError::Text { word: "steps", why: format!("{what} has no work of its own (\"{}\")", step.step.name.value) }
+}
+
+fn verdict(conclusion: Conclusion) -> Verdict {
+    match conclusion {
+        Conclusion::Recovered => Verdict::Recovered,
+        Conclusion::NoAction => Verdict::NoAction,
+        Conclusion::Escalate => Verdict::Escalated,
+    }
+}
+
+/// What a person must give back, in words.
+fn asked(answer: &Parameter) -> AnswerAsked {
+    let expects = match &answer.kind {
+        ParameterKind::String => answer.pattern.as_ref().map_or("text".to_owned(), |pattern| format!("text like {}", pattern.value)),
+        ParameterKind::Integer => "a whole number".to_owned(),
+        ParameterKind::Number => "a number".to_owned(),
+        ParameterKind::Boolean => "true or false".to_owned(),
+        ParameterKind::Duration => "a duration such as 10m".to_owned(),
+        ParameterKind::Bytes => "a size such as 50MB".to_owned(),
+        ParameterKind::Enum { values } => format!("one of {}", values.join(", ")),
+        ParameterKind::Host => "a host of the inventory".to_owned(),
+        ParameterKind::Hosts => "a selector of hosts".to_owned(),
+    };
+    AnswerAsked { name: answer.name.value.clone(), expects, description: answer.description.clone() }
 }
 
 fn action(
@@ -154,6 +213,7 @@ fn action(
         place: place.cloned(),
         command: command(text, "run")?,
         done_when: step.step.done_when.as_ref().map(|text| command(text, "done_when")).transpose()?,
+        undo: step.step.undo.as_ref().map(|text| command(text, "undo")).transpose()?,
         timeout: step.step.timeout.as_ref().map_or(Ok(DEFAULT_TIMEOUT), |text| period_of("timeout", text, &scope))?,
         mode: if step.effect == Effect::Read { Mode::Direct } else { Mode::Claim },
         digest: Digest::ZERO,
@@ -164,8 +224,8 @@ fn action(
 fn seal(stage: &mut Stage) {
     let shape = stage.clone();
     let actions = match &mut stage.work {
-        StageWork::Commands { actions, .. } | StageWork::Withheld { actions, .. } => actions,
-        StageWork::Manual { .. } | StageWork::Wait { .. } => return,
+        StageWork::Commands { actions, .. } | StageWork::Skip { actions, .. } | StageWork::Withheld { actions, .. } => actions,
+        StageWork::Manual { .. } | StageWork::Choose { .. } | StageWork::Wait { .. } | StageWork::Conclude { .. } => return,
     };
     for action in actions {
         action.digest = action_digest(&shape, action);
@@ -245,5 +305,6 @@ pub fn on_failure_unattended(on_failure: OnFailure) -> OnFailure {
     match on_failure {
         OnFailure::Ask | OnFailure::Stop => OnFailure::Stop,
         OnFailure::Continue => OnFailure::Continue,
+        OnFailure::Rollback => OnFailure::Rollback,
     }
 }

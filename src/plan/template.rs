@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use minijinja::value::{Value, ValueKind};
+use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 
 use super::filters;
@@ -51,6 +51,13 @@ impl Scope {
     /// The same with `host`, the name of the host that it is rendered for.
     pub fn on(&self, host: &HostName) -> Self {
         self.with([("host", Value::from(host.as_str()))])
+    }
+
+    /// The same within a turn of a loop: `item`, and `batch`, the names of its hosts.
+    pub fn within(&self, turn: &super::program::Turn) -> Self {
+        let item = turn.item.as_ref().map(|item| ("item", Value::from(Serde(item))));
+        let batch = turn.batch.as_ref().map(|hosts| ("batch", hosts.iter().map(|host| Value::from(host.as_str())).collect()));
+        self.with(item.into_iter().chain(batch))
     }
 
     pub(in crate::plan) fn with<'a>(&self, more: impl IntoIterator<Item = (&'a str, Value)>) -> Self {
@@ -136,6 +143,23 @@ pub fn plain_bytes(text: &str, scope: &Scope) -> Result<Vec<u8>, TemplateError> 
         return Ok(bytes.to_vec());
     }
     plain(text, scope).map(String::into_bytes)
+}
+
+/// What `{{ expression }}` is worth, as a list.
+///
+/// # Errors
+/// See [`TemplateError`]; also where it is no list.
+pub fn list(text: &str, scope: &Scope) -> Result<Vec<serde_json::Value>, TemplateError> {
+    let expression = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).unwrap_or(text).trim();
+    scope.check(names_in_expression(expression)?)?;
+    let environment = environment();
+    let value = environment.compile_expression(expression).map_err(wrong)?.eval(scope.context()).map_err(wrong)?;
+    let wanted = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
+    let json = serde_json::to_value(&value).ok();
+    match json {
+        Some(serde_json::Value::Array(items)) if wanted => Ok(items),
+        Some(_) | None => Err(TemplateError::Wrong { message: format!("expected a list, got {}", value.kind()), line: None }),
+    }
 }
 
 /// Whether an expression holds.
@@ -246,7 +270,7 @@ mod tests {
         ]);
         let reading = Reading { stdout: Bytes::from("db-1\n"), stderr: Bytes::default(), value: Some(serde_json::json!({"lag": 3})) };
         let answer = RegisteredHost { ok: true, outcome: Some(Outcome::Exited { code: 0 }), reading: Some(reading) };
-        let leader = Registered { hosts: BTreeMap::from([("db-1".parse().unwrap(), answer)]) };
+        let leader = Registered { hosts: BTreeMap::from([("db-1".parse().unwrap(), answer)]), ..Registered::default() };
         Scope::new(&given, &BTreeMap::from([("leader".to_owned(), leader)]))
     }
 

@@ -1,7 +1,8 @@
 //! The text form of what will be done: what is displayed is what is hashed, signed and executed. Never shortens anything.
 //!
 //! One step is a line that begins with `step`; each group of hosts that get the same commands follows as lines that begin with
-//! `  on`, then the commands' lines: `  ? ` for the look of `done_when`, `  $ ` for the command itself. Every line is ASCII by `base::ascii`.
+//! `  on`, then the commands' lines: `  ? ` for the look of `done_when`, `  $ ` for the command itself, `  ~ ` for its way back. `  > ` is
+//! what a person is told, `  - ` what there is to choose, `  < ` what must be given back, `  = ` a conclusion. Every line is ASCII by `base::ascii`.
 
 use crate::base::{Digest, ascii};
 use crate::event::{Action, Command, Effect, Stage, StageWork};
@@ -11,12 +12,28 @@ pub fn stage_lines(stage: &Stage) -> Vec<String> {
     let mut lines = vec![step_line(stage)];
     match &stage.work {
         StageWork::Commands { actions, .. } => lines.extend(action_lines(actions)),
+        StageWork::Skip { why, actions } => {
+            lines.push(format!("  (passed over: nothing of it runs. {})", ascii(why.as_bytes())));
+            lines.extend(action_lines(actions));
+        }
         StageWork::Withheld { says, actions } => {
             lines.push(format!("  ({})", ascii(says.as_bytes())));
             lines.extend(action_lines(actions));
         }
-        StageWork::Manual { instructions } => lines.extend(instructions.lines().map(|line| format!("  > {}", ascii(line.as_bytes())))),
+        StageWork::Manual { instructions, answers, undo } => {
+            lines.extend(marked(">", instructions.as_bytes()));
+            lines.extend(answers.iter().map(|answer| format!("  < {}, {}", answer.name, ascii(answer.expects.as_bytes()))));
+            lines.extend(undo.iter().flat_map(|undo| marked("~", undo.as_bytes())));
+        }
+        StageWork::Choose { question, options } => {
+            lines.extend(marked(">", question.as_bytes()));
+            lines.extend(options.iter().map(|(name, why)| {
+                let why = why.as_ref().map_or(String::new(), |why| format!(": {}", ascii(why.trim().as_bytes())));
+                format!("  - {name}{why}")
+            }));
+        }
         StageWork::Wait { period } => lines.push(format!("  wait {period}")),
+        StageWork::Conclude { sentence, .. } => lines.extend(marked("=", sentence.as_bytes())),
     }
     lines
 }
@@ -62,12 +79,16 @@ fn action_lines(actions: &[Action]) -> Vec<String> {
 }
 
 fn command_lines(action: &Action) -> Vec<String> {
-    let marked = |mark: &'static str, command: &Command| {
+    let lines = |mark: &'static str, command: &Command| {
         let script = command.script.as_slice();
-        let body = script.strip_suffix(b"\n").unwrap_or(script);
-        body.split(|&byte| byte == b'\n').map(|line| format!("  {mark} {}", ascii(line))).collect::<Vec<_>>()
+        marked(mark, script.strip_suffix(b"\n").unwrap_or(script))
     };
-    let mut lines = action.done_when.as_ref().map_or(Vec::new(), |look| marked("?", look));
-    lines.extend(marked("$", &action.command));
-    lines
+    let mut all = action.done_when.as_ref().map_or(Vec::new(), |look| lines("?", look));
+    all.extend(lines("$", &action.command));
+    all.extend(action.undo.iter().flat_map(|undo| lines("~", undo)));
+    all
+}
+
+fn marked(mark: &str, text: &[u8]) -> Vec<String> {
+    text.split(|&byte| byte == b'\n').map(|line| format!("  {mark} {}", ascii(line))).collect()
 }

@@ -69,6 +69,8 @@ impl Object for Raw {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Registered {
     pub hosts: BTreeMap<HostName, RegisteredHost>,
+    /// What a person gave back, or chose.
+    pub facts: BTreeMap<String, Given>,
 }
 
 /// What one host answered.
@@ -80,13 +82,20 @@ pub struct RegisteredHost {
 }
 
 impl Registered {
+    /// Takes in the same step's result of another turn of a loop: what it says of a host is the newer.
+    pub fn take_in(&mut self, other: Registered) {
+        self.hosts.extend(other.hosts);
+        self.facts.extend(other.facts);
+    }
+
     pub(in crate::plan) fn to_value(&self) -> Value {
         let named = |wanted: bool| self.hosts.iter().filter(move |(_, host)| host.ok == wanted).map(|(name, _)| Value::from(name.as_str()));
-        let mut fields = vec![
+        let mut fields: Vec<(&str, Value)> = vec![
             ("hosts", Value::from_pairs(self.hosts.iter().map(|(name, host)| (name.as_str(), Value::from_pairs(host_fields(host)))))),
             ("ok", named(true).collect()),
             ("failed", named(false).collect()),
         ];
+        fields.extend(self.facts.iter().map(|(name, given)| (name.as_str(), given.to_value())));
         if let (1, Some(only)) = (self.hosts.len(), self.hosts.values().next()) {
             fields.extend(host_fields(only));
         }

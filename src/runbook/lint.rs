@@ -9,7 +9,7 @@ mod whole;
 
 pub use rules::{RULES, Rule};
 
-use super::{Runbook, Step, Work};
+use super::{ArtifactOrigin, Runbook, Step, Work};
 use crate::base::{Period, Timestamp};
 use crate::event::Effect;
 use crate::text::{Diagnostic, Diagnostics, Source, Span};
@@ -30,7 +30,7 @@ pub struct LintPolicy {
 /// Every rule of [`RULES`] over a runbook that was read.
 pub fn lint(runbook: &Runbook, policy: &LintPolicy) -> Diagnostics {
     let mut steps = Vec::new();
-    gather(&runbook.steps, None, &mut steps);
+    gather(runbook.steps.iter().chain(&runbook.after_no_return), None, &mut steps);
     let mut report = Report { source: &runbook.source, allowances: Allowances::read(&runbook.source), found: Diagnostics::new() };
     for step in &steps {
         commands::check(&mut report, step, policy);
@@ -41,26 +41,45 @@ pub fn lint(runbook: &Runbook, policy: &LintPolicy) -> Diagnostics {
     found
 }
 
-/// A step that is no block, with what the blocks around it give.
+/// A step that does something itself, with what the blocks around it give.
 struct Leaf<'r> {
     step: &'r Step,
     timeout: Option<&'r str>,
 }
 
 impl Leaf<'_> {
+    /// Whether something is run on a host by the step itself.
+    fn contacts_hosts(&self) -> bool {
+        match &self.step.work {
+            Work::Run { .. } | Work::Script { .. } | Work::Check { .. } | Work::Capture { .. } | Work::Put(_) | Work::Reboot => true,
+            Work::Block(block) => block.bracket.is_some(),
+            Work::Manual { .. } | Work::Choose { .. } | Work::Wait { .. } | Work::Call { .. } | Work::Conclude { .. } => false,
+        }
+    }
+
     fn effect(&self) -> Effect {
         self.step.effect().unwrap_or(Effect::Read)
     }
 
-    /// The step's commands with their places; the flag says whether it is the `done_when` look.
+    /// The step's commands with their places, and whether each is promised only to look.
     fn commands(&self) -> Vec<(&str, Span, Look)> {
         let mut commands = Vec::new();
+        let look = if self.effect() == Effect::Read { Look::Yes } else { Look::No };
         match &self.step.work {
-            Work::Run { command, .. } | Work::Check { command, .. } => {
-                let look = if self.effect() == Effect::Read { Look::Yes } else { Look::No };
-                commands.push((command.value.as_str(), command.span, look));
+            Work::Run { command, .. } | Work::Check { command, .. } => commands.push((command.value.as_str(), command.span, look)),
+            Work::Capture { artifacts } => commands.extend(artifacts.iter().filter_map(|artifact| match &artifact.origin {
+                ArtifactOrigin::Run(command) => Some((command.value.as_str(), command.span, Look::Yes)),
+                ArtifactOrigin::File(_) => None,
+            })),
+            Work::Block(block) => {
+                let bracket = block.bracket.iter().flat_map(|bracket| [&bracket.acquire, &bracket.release]);
+                commands.extend(bracket.map(|command| (command.value.as_str(), command.span, Look::No)));
             }
-            Work::Manual { .. } | Work::Wait { .. } | Work::Block { .. } => {}
+            Work::Script { .. } | Work::Put(_) | Work::Reboot | Work::Manual { .. } | Work::Choose { .. } => {}
+            Work::Wait { .. } | Work::Call { .. } | Work::Conclude { .. } => {}
+        }
+        if self.contacts_hosts() {
+            commands.extend(self.step.undo.as_ref().map(|undo| (undo.value.as_str(), undo.span, Look::No)));
         }
         commands.extend(self.step.done_when.as_ref().map(|look| (look.value.as_str(), look.span, Look::Yes)));
         commands
@@ -74,13 +93,15 @@ enum Look {
     No,
 }
 
-fn gather<'r>(steps: &'r [Step], around: Option<&'r str>, leaves: &mut Vec<Leaf<'r>>) {
+/// Every step, and every block that runs something itself, with the time-out that is in force there.
+fn gather<'r>(steps: impl IntoIterator<Item = &'r Step>, around: Option<&'r str>, leaves: &mut Vec<Leaf<'r>>) {
     for step in steps {
         let timeout = step.timeout.as_ref().map(|timeout| timeout.value.as_str()).or(around);
-        match &step.work {
-            Work::Block { steps } => gather(steps, timeout, leaves),
-            Work::Run { .. } | Work::Check { .. } | Work::Manual { .. } | Work::Wait { .. } => leaves.push(Leaf { step, timeout }),
+        let leaf = Leaf { step, timeout };
+        if !step.is_block() || leaf.contacts_hosts() {
+            leaves.push(leaf);
         }
+        gather(step.children(), timeout, leaves);
     }
 }
 

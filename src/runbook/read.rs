@@ -1,17 +1,21 @@
 //! Reads a runbook's file: everything that can be checked without an inventory, all problems at once. Never renders a template.
 
+mod actions;
+mod blocks;
 mod common;
 mod gates;
+mod kinds;
 mod names;
 mod parameters;
 mod steps;
+mod top;
 mod words;
 
 use std::collections::HashMap;
 
-use super::{Runbook, Step};
+use super::{EvidenceText, Runbook, Work};
 use crate::base::StepId;
-use crate::text::{Diagnostics, Fields, Node, Reader, Source, Span, Spanned, parse};
+use crate::text::{Diagnostics, Fields, Node, Reader, Source, Span, Spanned, did_you_mean, parse};
 use names::{Names, is_name};
 
 /// A runbook of more steps is a program; each is one entry on a page that a tired person reads.
@@ -37,19 +41,42 @@ fn read_document(reader: &mut Reader, stem: &str) -> Option<Runbook> {
     let reviewed = fields.optional("reviewed").and_then(|node| read_date(reader, node));
     let links = fields.optional("links").map_or(Vec::new(), |node| read_links(reader, node));
     let mut names = Names::default();
-    let parameters = fields.optional("parameters").map_or(Vec::new(), |node| parameters::read(reader, node, &mut names));
+    let parameters = fields.optional("parameters").map_or(Vec::new(), |node| {
+        parameters::read(reader, node, &mut names, "a parameter", "`parameters: {unit: {type: string, default: postgresql}}`")
+    });
+    let secrets = fields.optional("secrets").map_or(Vec::new(), |node| top::read_secrets(reader, node, &mut names));
+    let rules = fields.optional("rules").map_or(Vec::new(), |node| top::read_rules(reader, node));
+    let symptoms = fields.optional("symptoms").map_or(Vec::new(), |node| top::read_symptoms(reader, node));
     let targets = fields.optional("targets").map_or(Vec::new(), |node| read_targets(reader, node));
     let steps = fields.required(reader, "steps", "steps:").map_or(Vec::new(), |node| steps::read(reader, node, &mut names));
+    let after_no_return = fields.optional("after_no_return").map_or(Vec::new(), |node| steps::read(reader, node, &mut names));
     fields.finish(reader, &words::RUNBOOK);
-    check_steps(reader, &steps);
-    let source = reader.source.clone();
-    Some(Runbook { source, name: name?, title: title?.value, description, owner, reviewed, links, parameters, targets, steps })
+    let runbook = Runbook {
+        source: reader.source.clone(),
+        name: name?,
+        title: title?.value,
+        description,
+        owner,
+        reviewed,
+        links,
+        parameters,
+        secrets,
+        targets,
+        rules,
+        symptoms,
+        steps,
+        after_no_return,
+    };
+    check_steps(reader, &runbook);
+    check_evidence(reader, &runbook);
+    check_no_return(reader, &runbook);
+    Some(runbook)
 }
 
 fn read_name(reader: &mut Reader, fields: &mut Fields<'_>, stem: &str) -> Option<Spanned<String>> {
     let node = fields.required(reader, "runbook", &format!("runbook: {stem}"))?;
     let name = reader.text(node, "`runbook`")?;
-    if name.value.parse::<StepId>().is_err() {
+    if !name.value.parse::<StepId>().is_ok_and(|name| name.is_written()) {
         let message = format!("`{}` cannot be a runbook's name", name.value);
         let help = match StepId::slug(&name.value) {
             Some(slug) => format!("write lower-case letters, digits and single dashes: `{slug}`, and name the file `{slug}.yaml`"),
@@ -98,9 +125,8 @@ fn read_targets(reader: &mut Reader, node: &Node) -> Vec<(Spanned<String>, Spann
 }
 
 /// What can only be seen over all steps: how many there are, and that each id is there once.
-fn check_steps(reader: &mut Reader, steps: &[Step]) {
-    let mut all = Vec::new();
-    flatten(steps, &mut all);
+fn check_steps(reader: &mut Reader, runbook: &Runbook) {
+    let all = runbook.all_steps();
     if let Some(extra) = all.get(MAX_STEPS) {
         let message = format!("a runbook has at most {MAX_STEPS} steps, this one has {}", all.len());
         reader.error("RB113", extra.name.span, message).label("the first step too many").help("split it into several runbooks");
@@ -118,10 +144,36 @@ fn check_steps(reader: &mut Reader, steps: &[Step]) {
     }
 }
 
-fn flatten<'s>(steps: &'s [Step], all: &mut Vec<&'s Step>) {
-    for step in steps {
-        all.push(step);
-        flatten(step.children(), all);
+/// What `evidence:` names is a capture that stands before it.
+fn check_evidence(reader: &mut Reader, runbook: &Runbook) {
+    let mut captures: Vec<&str> = Vec::new();
+    for step in runbook.all_steps() {
+        if matches!(step.work, Work::Capture { .. }) {
+            captures.push(step.id.as_str());
+        }
+        let Some(EvidenceText::From(named)) = &step.evidence else { continue };
+        for name in named.iter().filter(|name| !captures.contains(&name.value.as_str())) {
+            let message = format!("`{}` is no capture before this step", name.value);
+            let help = match did_you_mean(&name.value, captures.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "add a step with `capture:` before it, and write its id here".to_owned(),
+            };
+            reader.error("RB127", name.span, message).label("no evidence comes from there").help(help);
+        }
+    }
+}
+
+/// Steps for after the point of no return need such a point, and one alone.
+fn check_no_return(reader: &mut Reader, runbook: &Runbook) {
+    let points: Vec<Span> = runbook.all_steps().iter().filter_map(|step| step.no_return).collect();
+    if let [first, second, ..] = points.as_slice() {
+        let label = format!("the other is on line {}", reader.line(*first));
+        let help = "keep the first: from there on nothing is rolled back";
+        reader.error("RB128", *second, "a second point of no return").label(label).help(help);
+    }
+    if let (true, Some(step)) = (points.is_empty(), runbook.after_no_return.first()) {
+        let help = "add `point_of_no_return: true` to the step from which on there is no way back";
+        reader.error("RB128", step.name.span, "`after_no_return` without a point of no return").label("never reached").help(help);
     }
 }
 
@@ -129,7 +181,6 @@ fn flatten<'s>(steps: &'s [Step], all: &mut Vec<&'s Step>) {
 mod tests {
     use super::*;
     use crate::event::Effect;
-    use crate::runbook::Work;
     use crate::text::Colour;
 
     fn problems(text: &str) -> Vec<String> {

@@ -6,10 +6,10 @@ use super::ports::{GateTrouble, Gatekeeper};
 use crate::approval::{
     Approval, Bench, Counted, Denial, Kind, Opening, Refusal, Request, Seal, judge_approval, judge_denial, kind_of, namespace,
 };
-use crate::base::{Digest, GateNo, Person, Timestamp};
+use crate::base::{Digest, GateNo, Person, StepId, Timestamp};
 use crate::effects::{KeyAtHand, SshKeygen, sign};
-use crate::engine::{GateAnswer, GateState, State, covered};
-use crate::event::{Event, GateAsks, Head, RunOpened, Verdict};
+use crate::engine::{GateAnswer, GateState, State};
+use crate::event::{Event, GateAsks, Head, RunOpened, Stage, Verdict};
 use crate::journal::{Document, Dropped, FolderError, Follower, RunFolder};
 use crate::plan::{DEFAULT_EXPIRY, Program, slots, stage_lines};
 
@@ -198,9 +198,16 @@ fn nonce() -> String {
 }
 
 impl Gatekeeper for Desk<'_> {
-    fn open(&mut self, gate: GateNo, program: &Program, state: &State, head: Head, now: Timestamp) -> Result<GateAsks, GateTrouble> {
+    fn open(
+        &mut self,
+        (gate, covers): (GateNo, &[StepId]),
+        program: &Program,
+        state: &State,
+        head: Head,
+        now: Timestamp,
+    ) -> Result<GateAsks, GateTrouble> {
         let wanted = program.gates.get(&gate).ok_or_else(|| GateTrouble { why: format!("there is no gate {gate}") })?;
-        let stages = covered(state, wanted);
+        let stages: Vec<&Stage> = covers.iter().filter_map(|step| state.steps.get(step)?.stage.as_ref()).collect();
         let slots = slots(program, wanted, &stages).map_err(|error| GateTrouble { why: error.to_string() })?;
         let mut opened = opened(state)?.clone();
         opened.requester = self.person.clone();
@@ -223,10 +230,9 @@ impl Gatekeeper for Desk<'_> {
             stages: &stages,
         };
         let request = Request::open(opening).ok_or_else(|| GateTrouble { why: "a request needs a key".to_owned() })?;
-        let covers = stages.iter().map(|stage| stage.step.clone()).collect();
         let name = format!("gate-{gate}.request.{}", short(&request.digest()));
         let digest = self.keep(&name, &request.render(), Kind::Request, &program.policy.rules.domain)?;
-        Ok(GateAsks { request: digest, check: request.check(), nonce, journal: head, issued, expires, slots, covers })
+        Ok(GateAsks { request: digest, check: request.check(), nonce, journal: head, issued, expires, slots, covers: covers.to_vec() })
     }
 
     fn arrived(&mut self, program: &Program, state: &State, now: Timestamp) -> Vec<Event> {

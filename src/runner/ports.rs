@@ -51,11 +51,18 @@ pub struct CaptureError {
 
 /// Documents and people's answers to gates.
 pub trait Gatekeeper: Send {
-    /// Writes and signs a request for all that the gate covers.
+    /// Writes and signs a request of this gate for these steps, all of which are prepared.
     ///
     /// # Errors
     /// Where it cannot be signed or stored; the run can be resumed.
-    fn open(&mut self, gate: GateNo, program: &Program, state: &State, head: Head, now: Timestamp) -> Result<GateAsks, GateTrouble>;
+    fn open(
+        &mut self,
+        gate: (GateNo, &[StepId]),
+        program: &Program,
+        state: &State,
+        head: Head,
+        now: Timestamp,
+    ) -> Result<GateAsks, GateTrouble>;
 
     /// What has arrived since the last time, judged: approvals, denials, refusals. A document it returns is durable already.
     fn arrived(&mut self, program: &Program, state: &State, now: Timestamp) -> Vec<Event>;

@@ -8,11 +8,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::flight::{Flight, Flights, Landed};
 use super::ports::{Asker, Capture, CaptureError, Captured, GateTrouble, Gatekeeper, Recording};
 use super::recorder::Recorder;
-use crate::base::{GateNo, Period, Timestamp};
+use crate::base::{GateNo, Period, StepId, Timestamp};
 use crate::effects::{BoxFuture, Clock, StopLevel, StopSignal, Transport};
-use crate::engine::{Directive, Permit, Question, Ready, State, Task, decide};
+use crate::engine::{Directive, Permit, Question, Ready, State, Task, decide, may_stop, scope, step_of};
 use crate::event::{Answer, AppendError, AppendLog, Ended, Event, Interruption, Judgement, Outcome, Part, Pulse, Verdict};
-use crate::plan::{Program, judge, said};
+use crate::plan::{Program, Scope, judge, said};
 
 /// How often to look whether an answer to a gate, or a wish to stop, has arrived: a person does not notice, a disk does not either.
 const LOOK_EVERY: Period = Period::from_millis(150);
@@ -58,6 +58,8 @@ pub struct Runner<'a> {
     flights: Flights<'a>,
     pulses: (UnboundedSender<Pulse>, UnboundedReceiver<Pulse>),
     forgetting: FuturesUnordered<BoxFuture<'a, ()>>,
+    /// A person left a question open that nothing can go on without.
+    gave_up: Option<Interruption>,
 }
 
 /// What the loop waits for beside what is under way.
@@ -74,7 +76,15 @@ struct Awaited {
 impl<'a> Runner<'a> {
     /// A runner for a run whose journal already says `run_opened`, or `run_resumed`.
     pub fn new(program: &'a Program, recorder: Recorder<'a>, world: World<'a>) -> Self {
-        Self { program, recorder, world, flights: Flights::new(), pulses: unbounded_channel(), forgetting: FuturesUnordered::new() }
+        Self {
+            program,
+            recorder,
+            world,
+            flights: Flights::new(),
+            pulses: unbounded_channel(),
+            forgetting: FuturesUnordered::new(),
+            gave_up: None,
+        }
     }
 
     /// Works until the run is closed or interrupted.
@@ -90,11 +100,12 @@ impl<'a> Runner<'a> {
 
     async fn go(&mut self) -> Result<Ending, RunError> {
         loop {
-            let stopping = *self.world.stop.borrow_and_update() > StopLevel::GoOn;
+            let stopping = self.is_stopping();
             if stopping && self.flights.running() == 0 {
-                let why = Interruption::Asked;
-                self.recorder.append(Event::RunInterrupted { why: why.clone() })?;
-                return Ok(Ending::Interrupted(why));
+                return self.interrupt(Interruption::Asked);
+            }
+            if let Some(why) = self.gave_up.take() {
+                return self.interrupt(why);
             }
             let directives = if stopping { Vec::new() } else { decide(self.program, self.recorder.state(), self.world.clock.now()) };
             let awaited = self.perform(directives)?;
@@ -104,6 +115,16 @@ impl<'a> Runner<'a> {
             if !awaited.moved {
                 self.wait(awaited).await?;
             }
+        }
+    }
+
+    /// A first wish to stop waits for the end of an uninterruptible block; a second one waits for nothing.
+    fn is_stopping(&mut self) -> bool {
+        let level = *self.world.stop.borrow_and_update();
+        match level {
+            StopLevel::GoOn => false,
+            StopLevel::Finish => may_stop(self.program, self.recorder.state(), self.world.clock.now()),
+            StopLevel::Kill => true,
         }
     }
 
@@ -118,8 +139,8 @@ impl<'a> Runner<'a> {
                     awaited.moved = true;
                 }
                 Directive::Connect(host) => self.flights.connect(Arc::clone(&self.world.transport), host),
-                Directive::OpenGate(gate) => {
-                    self.open_gate(gate)?;
+                Directive::OpenGate(gate, covers) => {
+                    self.open_gate(gate, &covers)?;
                     awaited.moved = true;
                 }
                 Directive::AwaitApprovals(gate, expires) => {
@@ -138,10 +159,10 @@ impl<'a> Runner<'a> {
         Ok(awaited)
     }
 
-    fn open_gate(&mut self, gate: GateNo) -> Result<(), RunError> {
+    fn open_gate(&mut self, gate: GateNo, covers: &[StepId]) -> Result<(), RunError> {
         let (head, now) = (self.recorder.head(), self.world.clock.now());
         tracing::debug!(%gate, "opening");
-        let asks = self.world.gatekeeper.open(gate, self.program, self.recorder.state(), head, now)?;
+        let asks = self.world.gatekeeper.open((gate, covers), self.program, self.recorder.state(), head, now)?;
         Ok(self.recorder.append(Event::GateOpened { gate, asks: Box::new(asks) })?)
     }
 
@@ -249,14 +270,20 @@ impl<'a> Runner<'a> {
         trouble.map_or(Ok(()), |trouble| Err(trouble.into()))
     }
 
+    /// The names that a step's expressions may use now.
+    fn scope(&self, step: &StepId) -> Scope {
+        let state = self.recorder.state();
+        step_of(self.program, state, step).map_or_else(Scope::default, |step| scope(self.program, state, &step))
+    }
+
     fn ended(&self, task: &Task, outcome: Outcome, captured: Captured, took: Period) -> (Event, Option<CaptureError>) {
         tracing::debug!(step = %task.step, host = %task.host(), attempt = task.attempt, ?outcome, "ended");
         let Captured { stdout, stderr, seen, trouble } = captured;
         let state = self.recorder.state();
         let stage = state.steps.get(&task.step).and_then(|step| step.stage.as_ref());
         let (judgement, reading) = match (task.part, stage) {
-            (Part::Main, Some(stage)) => judge(stage, task.host(), &outcome, &seen, took, &state.scope(&self.program.parameters)),
-            (Part::Look | Part::Main, _) => (looked(&outcome), None),
+            (Part::Main, Some(stage)) => judge(stage, task.host(), &outcome, &seen, took, &self.scope(&task.step)),
+            (Part::Look | Part::Main | Part::Undo, _) => (looked(&outcome), None),
         };
         let ended = Box::new(Ended { outcome, stdout, stderr, took_ms: took, judgement, reading });
         let (step, host) = (task.step.clone(), task.host().clone());
@@ -284,10 +311,18 @@ impl<'a> Runner<'a> {
 
     /// No answer is never a yes: a manual step is not done, a failed step stops the run.
     fn answered(&mut self, question: Option<Question>, answer: Option<Answer>) -> Result<(), RunError> {
-        let (step, otherwise) = match question {
-            Some(Question::Manual { step, .. }) => (step, Answer::NotDone { remark: String::new() }),
-            Some(Question::AfterFailure { step }) => (step, Answer::Stop),
-            None => return Ok(()),
+        let Some(question) = question else { return Ok(()) };
+        let step = question.step().clone();
+        let otherwise = match question {
+            Question::Manual { .. } | Question::Choose { .. } => Answer::NotDone { remark: String::new() },
+            Question::AfterFailure { .. } => Answer::Stop,
+            Question::Release { .. } => Answer::Keep,
+            Question::UndoManual { .. } | Question::AfterFailedUndo { .. } if matches!(answer, None | Some(Answer::Stop)) => {
+                self.gave_up =
+                    Some(Interruption::NeedsPerson { why: format!("{step} is not undone; resume the run to go on undoing"), step });
+                return Ok(());
+            }
+            Question::UndoManual { .. } | Question::AfterFailedUndo { .. } => Answer::Stop,
         };
         let state = self.recorder.state();
         let person = state.runners.last().cloned().unwrap_or_else(|| self.program.requester.clone());

@@ -6,13 +6,11 @@ use crate::base::Period;
 /// As many as an inventory has hosts; longer lists are no work of people.
 const MAX_ITEMS: usize = 10_000;
 
-/// Words of other tools, and words that come later, each answered with ours.
+/// Words of other tools, each answered with ours.
 #[derive(Debug, Clone, Copy)]
 pub struct Vocabulary {
     /// A word of another tool and what to write instead.
     pub foreign: &'static [(&'static str, &'static str)],
-    /// Words of the language that this version does not have yet, each with what to do until then; may be empty.
-    pub later: &'static [(&'static str, &'static str)],
 }
 
 /// A source that is being read and what is wrong with it.
@@ -273,14 +271,7 @@ impl<'n> Fields<'n> {
             self.entries.iter().filter(|(name, _, taken)| *taken == Taken::No && !name.value.starts_with("x-") && name.value != "<<");
         for (name, _, _) in left {
             let word = name.value.to_lowercase().replace('-', "_");
-            if let Some((_, until_then)) = words.later.iter().find(|(later, _)| *later == name.value) {
-                let message = format!("`{}` is not in this version of runbook yet", name.value);
-                let diagnostic = reader.error("RB104", name.span, message);
-                diagnostic.label("a word of a later version");
-                if !until_then.is_empty() {
-                    diagnostic.help(*until_then);
-                }
-            } else if let Some((_, ours)) = words.foreign.iter().find(|(foreign, _)| *foreign == word) {
+            if let Some((_, ours)) = words.foreign.iter().find(|(foreign, _)| *foreign == word) {
                 let message = format!("`{}` is another tool's word", name.value);
                 reader.error("RB101", name.span, message).label("unknown here").help(*ours);
             } else {
@@ -320,7 +311,7 @@ mod tests {
     use super::*;
     use crate::text::{Colour, parse};
 
-    const WORDS: Vocabulary = Vocabulary { foreign: &[("timeout_minutes", "write `timeout: 10m`")], later: &[("capture", "")] };
+    const WORDS: Vocabulary = Vocabulary { foreign: &[("timeout_minutes", "write `timeout: 10m`")] };
 
     fn problems(text: &str) -> String {
         let source = Source::new("a.yaml", text);
@@ -340,7 +331,7 @@ mod tests {
 
     #[test]
     fn every_key_that_is_not_ours_is_answered() {
-        insta::assert_snapshot!(problems("timout: 5s\ntimeout-minutes: 10\ncapture: {}\nx-mine: 1\nbanana: 2\n"));
+        insta::assert_snapshot!(problems("timout: 5s\ntimeout-minutes: 10\nx-mine: 1\nbanana: 2\n"));
     }
 
     #[test]

@@ -121,10 +121,7 @@ fn first_line(action: &Action) -> String {
 }
 
 fn actions(stage: &Stage) -> &[Action] {
-    match &stage.work {
-        StageWork::Commands { actions, .. } | StageWork::Withheld { actions, .. } => actions,
-        StageWork::Manual { .. } | StageWork::Wait { .. } => &[],
-    }
+    stage.work.actions()
 }
 
 /// What `plan --output json` prints.
@@ -170,6 +167,7 @@ pub struct PlanActionJson {
     pub command: String,
     pub script_base64: Option<String>,
     pub done_when: Option<String>,
+    pub undo: Option<String>,
     pub r#become: Option<String>,
     pub shell: String,
     pub timeout_ms: Period,
@@ -208,9 +206,12 @@ fn step_json(step: &OutlinedStep<'_>) -> PlanStepJson {
     let stage = step.stage();
     let actions = stage.map_or(&[][..], actions);
     let (manual, wait_ms) = match stage.map(|stage| &stage.work) {
-        Some(StageWork::Manual { instructions }) => (Some(instructions.clone()), None),
+        Some(StageWork::Manual { instructions, .. }) => (Some(instructions.clone()), None),
         Some(StageWork::Wait { period }) => (None, Some(*period)),
-        Some(StageWork::Commands { .. } | StageWork::Withheld { .. }) | None => (None, None),
+        Some(StageWork::Choose { question, .. }) => (Some(question.clone()), None),
+        Some(StageWork::Commands { .. } | StageWork::Skip { .. } | StageWork::Conclude { .. } | StageWork::Withheld { .. }) | None => {
+            (None, None)
+        }
     };
     let (left_out, template) = match &step.shape {
         Shape::Rendered(_) => (None, Vec::new()),
@@ -243,6 +244,7 @@ fn action_json(action: &Action) -> PlanActionJson {
         command: text(&command.script),
         script_base64: command.script.as_str().is_none().then(|| STANDARD.encode(command.script.as_slice())),
         done_when: action.done_when.as_ref().map(|look| text(&look.script)),
+        undo: action.undo.as_ref().map(|undo| text(&undo.script)),
         r#become: command.r#become.clone(),
         shell: command.shell.clone(),
         timeout_ms: action.timeout,

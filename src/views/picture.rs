@@ -3,7 +3,7 @@
 use super::page::{Line, Tone};
 use super::steps::{HostSummary, StepLook, StepSummary, hosts_in_short, seconds};
 use crate::base::{GateNo, HostName, StepId, Timestamp};
-use crate::engine::{GateState, Life, Phase, State};
+use crate::engine::{Certainty, GateState, Held, Life, Phase, State, held};
 use crate::event::{Interruption, StageWork, Verdict};
 use crate::plan::{Program, stage_lines};
 
@@ -126,9 +126,11 @@ pub fn ending(state: &State, steps: &[StepSummary], now: Timestamp) -> Vec<Line>
         Life::Closed(Verdict::Recovered) if opened.mode == crate::event::RunMode::DryRun => {
             (Tone::Good, "dry run: nothing was changed".to_owned())
         }
-        Life::Closed(Verdict::Recovered) => (Tone::Good, "recovered".to_owned()),
-        Life::Closed(Verdict::Failed) => (Tone::Bad, "failed".to_owned()),
-        Life::Closed(Verdict::Stopped) => (Tone::Bad, "stopped".to_owned()),
+        Life::Closed(Verdict::Recovered) => (Tone::Good, format!("recovered{}", conclusion(state))),
+        Life::Interrupted(Interruption::Held { verdict }) => (Tone::Bad, format!("{}, and something is still held", verdict.said())),
+        Life::Closed(verdict @ Verdict::NoAction) => (Tone::Good, format!("{}{}", verdict.said(), conclusion(state))),
+        Life::Closed(verdict @ Verdict::Escalated) => (Tone::Bad, format!("{}{}", verdict.said(), conclusion(state))),
+        Life::Closed(verdict @ (Verdict::Failed | Verdict::RolledBack | Verdict::Stopped)) => (Tone::Bad, verdict.said()),
         Life::Closed(Verdict::Denied) => (Tone::Bad, format!("denied{}", denial(state))),
         Life::Interrupted(Interruption::Asked) => (Tone::Waits, "interrupted; nothing is lost".to_owned()),
         Life::Interrupted(Interruption::GateExpired { gate }) => (Tone::Waits, format!("gate {gate} expired without enough approvals")),
@@ -142,11 +144,34 @@ pub fn ending(state: &State, steps: &[StepSummary], now: Timestamp) -> Vec<Line>
     if !failed.is_empty() && matches!(state.life, Life::Closed(Verdict::Recovered)) {
         lines.push(Line::new().plain(format!("steps that failed and were passed over: {}", failed.join("; "))));
     }
+    lines.extend(held_lines(&held(state)));
     let next = match state.life {
+        Life::Interrupted(Interruption::Held { .. }) => format!("runbook release {run}    runbook log {run}"),
         Life::Closed(_) => format!("runbook log {run}    runbook verify {run}"),
         Life::Unborn | Life::Running | Life::Interrupted(_) => format!("runbook resume {run}    runbook log {run}"),
     };
     lines.push(Line::new().plain("next:  ").with(Tone::Command, next));
+    lines
+}
+
+/// The runbook's own sentence.
+fn conclusion(state: &State) -> String {
+    state.concluded.as_ref().map_or(String::new(), |concluded| format!(": {}", concluded.sentence.trim()))
+}
+
+/// What is still held: what, where, and how it is given back.
+pub fn held_lines(all: &[Held]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for held in all {
+        let sure = match held.certainty {
+            Certainty::Held => "held",
+            Certainty::MayBeHeld => "may be held",
+        };
+        let (name, host) = (crate::base::escaped(held.name.as_bytes()), &held.host);
+        lines.push(Line::new().with(Tone::Waits, format!("{sure} on {host}: {name}, since {}", held.since.to_seconds())));
+        let scripts = held.command.iter().flat_map(|command| command.script.as_slice().trim_ascii_end().split(|&byte| byte == b'\n'));
+        lines.extend(scripts.map(|line| Line::new().plain("  given back by  $ ").with(Tone::Command, line)));
+    }
     lines
 }
 

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::steps::steps;
-use super::timeline::verdict_word;
 use crate::engine::{HostResult, Life, State};
 use crate::plan::Program;
 
@@ -43,7 +42,7 @@ pub struct HostJson {
 /// The object for a run that ends with this exit status.
 pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
     let verdict = match state.life {
-        Life::Closed(verdict) => Some(verdict_word(verdict)),
+        Life::Closed(verdict) => Some(verdict.as_str()),
         Life::Unborn | Life::Running | Life::Interrupted(_) => None,
     };
     let run = state.opened.as_ref().map_or_else(String::new, |(_, opened)| opened.run.to_string());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::page::{Line, Tone};
 use crate::base::{HostName, Period, StepId};
-use crate::engine::{HostResult, LeftOut, Life, Phase, Progress, State, StepState, progress};
+use crate::engine::{HostResult, LeftOut, Life, Phase, Progress, State, StepState, progress, unfolded};
 use crate::event::{Answer, Outcome, Part, RunMode, StageWork};
 use crate::plan::{Program, ProgramStep, said};
 
@@ -52,14 +52,24 @@ pub struct HostSummary {
 
 /// All steps of a run.
 pub fn steps(program: &Program, state: &State) -> Vec<StepSummary> {
-    program.steps.iter().map(|step| summary(state, step)).collect()
+    unfolded(program, state).iter().map(|step| summary(state, step)).collect()
+}
+
+/// Those that are worth a line: what answers only to a failure, or was not chosen, is shown where it was touched.
+pub fn steps_to_show(program: &Program, state: &State) -> Vec<ProgramStep> {
+    let is_dry = state.opened.as_ref().is_some_and(|(_, opened)| opened.mode == RunMode::DryRun);
+    let is_plain = |step: &ProgramStep| !step.is_conditional || state.steps.contains_key(&step.id) || is_dry;
+    unfolded(program, state).into_iter().filter(is_plain).collect()
 }
 
 /// One step of a run.
 pub fn summary(state: &State, step: &ProgramStep) -> StepSummary {
     let known = state.step(&step.id);
     let over = matches!(state.life, Life::Closed(_));
-    let hosts = host_summaries(&known, over);
+    let hosts = match (&step.turn.batch, &known.stage) {
+        (Some(batch), None) if over && step.takes_batch && known.left_out.is_none() => batch.iter().map(not_started).collect(),
+        (Some(_) | None, _) => host_summaries(&known, over),
+    };
     let look = look(state, &known, &hosts);
     let phrase = phrase(state, &known, &hosts, look);
     StepSummary {
@@ -99,6 +109,11 @@ fn host_summaries(known: &StepState, over: bool) -> Vec<HostSummary> {
     hosts.into_iter().map(|(host, result)| host_summary(known, host, result)).collect()
 }
 
+/// A host of a batch that was never begun.
+fn not_started(host: &HostName) -> HostSummary {
+    HostSummary { host: host.clone(), result: Some(HostResult::NotStarted), exit_code: None, attempts: 0, why: None }
+}
+
 fn untouched(known: &StepState, host: &HostName) -> bool {
     known.attempts.get(host).is_none_or(Vec::is_empty)
 }
@@ -132,11 +147,17 @@ fn look(state: &State, known: &StepState, hosts: &[HostSummary]) -> StepLook {
     let Some(stage) = &known.stage else { return StepLook::NotReached };
     match &stage.work {
         StageWork::Withheld { .. } => StepLook::Withheld,
-        StageWork::Manual { .. } => match &known.answer {
+        StageWork::Manual { .. } | StageWork::Choose { .. } => match &known.answer {
             None => StepLook::Waiting,
-            Some((_, Answer::Done { .. } | Answer::GoOn)) => StepLook::Ok,
-            Some((_, Answer::NotDone { .. } | Answer::Retry | Answer::Stop)) => StepLook::Failed,
+            Some((_, Answer::Done { .. } | Answer::Chosen { .. } | Answer::GoOn)) => StepLook::Ok,
+            Some((_, Answer::NotDone { .. } | Answer::Retry | Answer::Stop | Answer::RollBack)) => StepLook::Failed,
+            Some((_, Answer::Undone { .. } | Answer::Release | Answer::Keep)) => StepLook::Failed,
         },
+        StageWork::Conclude { .. } => match &state.concluded {
+            Some(concluded) if concluded.step == stage.step => StepLook::Ok,
+            Some(_) | None => StepLook::NotReached,
+        },
+        StageWork::Skip { .. } => StepLook::Waiting,
         StageWork::Wait { .. } => wait_look(state, known),
         StageWork::Commands { .. } => hosts_look(state, known, hosts),
     }
@@ -189,6 +210,13 @@ fn phrase(state: &State, known: &StepState, hosts: &[HostSummary], look: StepLoo
     match (&known.left_out, &known.stage.as_ref().map(|stage| &stage.work)) {
         (Some(LeftOut::Skipped(why) | LeftOut::Refused(why)), _) => return Some(why.clone()),
         (None, Some(StageWork::Withheld { says, .. })) => return Some(says.clone()),
+        (None, Some(StageWork::Conclude { sentence, .. })) => return Some(sentence.trim().to_owned()),
+        (None, Some(StageWork::Choose { .. })) => {
+            return match &known.answer {
+                Some((_, Answer::Chosen { option })) => Some(option.clone()),
+                Some(_) | None => None,
+            };
+        }
         (None, Some(StageWork::Commands { .. }) | None) if look == StepLook::Withheld && dry_run_cannot_know(state, known) => {
             return Some("cannot know before".to_owned());
         }

@@ -2,7 +2,7 @@
 
 use super::page::{Line, Tone};
 use super::steps::seconds;
-use crate::event::{Answer, Ended, Entry, Event, Interruption, Judgement, Part, RunMode, Verdict};
+use crate::event::{Answer, Ended, Entry, Event, Interruption, Judgement, LoopTurn, Part, RunMode};
 use crate::plan::said;
 
 /// The line of one entry: time of day, what happened.
@@ -25,6 +25,16 @@ fn words(event: &Event) -> (Tone, String) {
         Event::HostReached { host, place } => (Tone::Quiet, format!("reached {host}: {} {}", place.login, place.key)),
         Event::HostUnreachable { host, why } => (Tone::Bad, format!("cannot reach {host}: {why}")),
         Event::StagePrepared { stage } => (Tone::Quiet, format!("prepared {} \"{}\"", stage.number, stage.name)),
+        Event::TurnsPlanned { block, turns } => (Tone::Quiet, format!("{block} has {} turns: {}", turns.len(), turns_of(turns))),
+        Event::TurnsReordered { block, order } => {
+            let order: Vec<String> = order.iter().map(u32::to_string).collect();
+            (Tone::Waits, format!("the turns of {block} go on in the order {}: what must go last has moved", order.join(", ")))
+        }
+        Event::LookRepeated { block, turn, step } => (Tone::Quiet, format!("looks at {step} again before turn {turn} of {block}")),
+        Event::CallBegan { block, runbook, parameters } => {
+            let with: Vec<String> = parameters.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+            (Tone::Plain, format!("{block} calls {runbook}{}", with.concat()))
+        }
         Event::StepSkipped { step, why } => (Tone::Plain, format!("skipped {step}: {why}")),
         Event::StepRefused { step, why } => (Tone::Bad, format!("refused {step}: {why}")),
         Event::GateOpened { gate, asks } => (
@@ -43,13 +53,22 @@ fn words(event: &Event) -> (Tone, String) {
             (tone_of(ended, *part), format!("{step} on {host}{}: {}", of_part(*part), end_of(ended)))
         }
         Event::WaitBegan { step, until } => (Tone::Plain, format!("{step} waits until {}", until.time_of_day())),
+        Event::RollbackBegan { step } => (Tone::Bad, format!("{step} failed: what has completed is undone, newest first")),
+        Event::RunConcluded { verdict, sentence, .. } => {
+            (if verdict.is_good() { Tone::Good } else { Tone::Bad }, format!("concluded: {}. {}", verdict.said(), sentence.trim()))
+        }
+        Event::ReleaseBegan { person } => (Tone::Strong, format!("{person} gives back what is held")),
+        Event::ReleasedByHand { step, hosts, person, remark } => {
+            let hosts: Vec<&str> = hosts.iter().map(crate::base::HostName::as_str).collect();
+            (Tone::Plain, format!("{person} did {step} by hand on {}: {remark}", hosts.join(", ")))
+        }
         Event::PersonAnswered { step, person, answer } => (Tone::Plain, format!("{person} answered {step}: {}", answer_of(answer))),
         Event::NoteAdded { person, text } => (Tone::Plain, format!("{person} noted: {text}")),
         Event::RunInterrupted { why } => (Tone::Waits, format!("interrupted: {}", interruption_of(why))),
         Event::RunResumed { person, epoch, machine } => (Tone::Strong, format!("{person} resumed it on {machine} (epoch {epoch})")),
         Event::RunClosed { verdict, seal } => {
             let sealed = if seal.is_some() { "" } else { ", not signed" };
-            (if *verdict == Verdict::Recovered { Tone::Good } else { Tone::Bad }, format!("closed: {}{sealed}", verdict_word(*verdict)))
+            (if verdict.is_good() { Tone::Good } else { Tone::Bad }, format!("closed: {}{sealed}", verdict.said()))
         }
     }
 }
@@ -58,6 +77,7 @@ fn of_part(part: Part) -> &'static str {
     match part {
         Part::Look => " (done already?)",
         Part::Main => "",
+        Part::Undo => " (undo)",
     }
 }
 
@@ -69,7 +89,7 @@ fn tone_of(ended: &Ended, part: Part) -> Tone {
     match (&ended.judgement, part) {
         (Judgement::Met, _) => Tone::Good,
         (Judgement::Missed { .. }, Part::Look) => Tone::Plain,
-        (Judgement::Missed { .. }, Part::Main) => Tone::Bad,
+        (Judgement::Missed { .. }, Part::Main | Part::Undo) => Tone::Bad,
     }
 }
 
@@ -86,13 +106,22 @@ fn end_of(ended: &Ended) -> String {
 
 fn answer_of(answer: &Answer) -> String {
     match answer {
-        Answer::Done { remark } if remark.is_empty() => "done".to_owned(),
-        Answer::Done { remark } => format!("done: {remark}"),
+        Answer::Done { remark, facts } => {
+            let facts: Vec<String> = facts.iter().map(|(name, value)| format!("; {name}={value}")).collect();
+            let remark = if remark.is_empty() { String::new() } else { format!(": {remark}") };
+            format!("done{remark}{}", facts.concat())
+        }
         Answer::NotDone { remark } if remark.is_empty() => "not done".to_owned(),
         Answer::NotDone { remark } => format!("not done: {remark}"),
         Answer::Retry => "try again".to_owned(),
         Answer::GoOn => "go on".to_owned(),
         Answer::Stop => "stop".to_owned(),
+        Answer::Chosen { option } => format!("chose {option}"),
+        Answer::RollBack => "roll back".to_owned(),
+        Answer::Undone { remark } if remark.is_empty() => "undone by hand".to_owned(),
+        Answer::Undone { remark } => format!("undone by hand: {remark}"),
+        Answer::Release => "release it".to_owned(),
+        Answer::Keep => "keep it held".to_owned(),
     }
 }
 
@@ -101,15 +130,15 @@ fn interruption_of(why: &Interruption) -> String {
         Interruption::Asked => "a person asked for it".to_owned(),
         Interruption::GateExpired { gate } => format!("gate {gate} expired"),
         Interruption::NeedsPerson { why, .. } => why.clone(),
+        Interruption::Held { verdict } => format!("over but for what it holds: {}", verdict.said()),
     }
 }
 
-/// The verdict as one word, the same as in the record.
-pub fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Recovered => "recovered",
-        Verdict::Failed => "failed",
-        Verdict::Stopped => "stopped",
-        Verdict::Denied => "denied",
-    }
+fn turns_of(turns: &[LoopTurn]) -> String {
+    let turn = |turn: &LoopTurn| match turn {
+        LoopTurn::Item(serde_json::Value::String(text)) => text.clone(),
+        LoopTurn::Item(item) => item.to_string(),
+        LoopTurn::Batch(hosts) => hosts.iter().map(crate::base::HostName::as_str).collect::<Vec<_>>().join("+"),
+    };
+    turns.iter().map(turn).collect::<Vec<_>>().join(", ")
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use runbook::base::{Bytes, Person};
 use runbook::event::RunMode;
 use runbook::library::{Inventory, Policy, Roster, read_allowed_signers, read_inventory, read_policy};
-use runbook::plan::{Parameters, Presence, Program, Setting, check};
+use runbook::plan::{Parameters, Presence, Program, Setting, Shelf, check};
 use runbook::runbook::{LintPolicy, Runbook, lint, read};
 use runbook::text::{Colour, Diagnostics, Severity, Source};
 
@@ -150,5 +150,17 @@ fn program(runbook: Runbook, team: &Team) -> Program {
     let requester: Person = KEYS[0].0.parse().expect("a person");
     let Team { inventory, policy, roster } = team;
     let (inventory, policy, roster) = (inventory.clone(), policy.clone(), roster.clone());
-    Program::new(runbook, Setting { inventory, policy, roster, parameters, requester, presence: Presence::Attended, mode: RunMode::Real })
+    Program::new(
+        runbook,
+        Setting {
+            inventory,
+            policy,
+            roster,
+            parameters,
+            requester,
+            presence: Presence::Attended,
+            mode: RunMode::Real,
+            shelf: Shelf::default(),
+        },
+    )
 }

@@ -84,7 +84,7 @@ fn opened(requester_key: String, floor: u32) -> RunOpened {
         requester_key: Some(requester_key),
         machine: "console".to_owned(),
         parameters: BTreeMap::new(),
-        inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing },
+        inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing, files: BTreeMap::new() },
         revision: None,
         rules: Rules { domain: "example.com".to_owned(), people: BTreeMap::new(), floors },
         version: "0.1.0".to_owned(),
@@ -99,6 +99,7 @@ fn stage(step: &str, number: &str, script: &str, gate: Option<GateNo>, known: bo
         place: known.then_some(place),
         command: Command { script: script.into(), shell: "sh".to_owned(), r#become: None },
         done_when: None,
+        undo: None,
         timeout: Period::from_secs(90),
         mode: Mode::Claim,
         digest: Digest::ZERO,
@@ -115,6 +116,7 @@ fn stage(step: &str, number: &str, script: &str, gate: Option<GateNo>, known: bo
         attempts: if gate.is_some() { Attempts::AtMost(1) } else { Attempts::Free },
         work: StageWork::Wait { period: Period::from_secs(0) },
         register: None,
+        releases: None,
         on_failure: OnFailure::Stop,
         in_flight: NonZeroU16::MIN,
         max_failures: 0,
@@ -144,8 +146,14 @@ pub fn make(plot: &Plot) -> Made {
     let clock = Arc::new(AtomicI64::new(START));
     let ticking: Arc<AtomicI64> = clock.clone();
     let tick: Clock = Box::new(move || Timestamp::from_micros(ticking.fetch_add(SECOND, Ordering::SeqCst)));
-    let new =
-        NewRun { opened: opened.clone(), runbook: b"r".to_vec(), inventory: b"i".to_vec(), policy: b"p".to_vec(), signers: signers.into() };
+    let new = NewRun {
+        opened: opened.clone(),
+        runbook: b"r".to_vec(),
+        inventory: b"i".to_vec(),
+        policy: b"p".to_vec(),
+        signers: signers.into(),
+        files: BTreeMap::new(),
+    };
     let (folder, writer, entry) = Store::open(&root.path().join("store")).unwrap().create_run(new, tick).unwrap();
     let Event::RunOpened(opened) = entry.event else { panic!("the first entry opens the run") };
     Author { keys, folder: folder.clone(), writer, opened: *opened, clock, plot: plot.clone() }.write();

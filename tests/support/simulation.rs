@@ -12,7 +12,7 @@ use runbook::event::{
     Answer, AppendError, AppendLog, Effect, Entry, Event, GateAsks, Head, Inputs, Part, Pulse, Rules, RunMode, RunOpened, Stream, Verdict,
 };
 use runbook::library::{Connection, Host, Inventory, Policy, Roster, Signer};
-use runbook::plan::{Parameters, Presence, Program, Seen, Setting, slots};
+use runbook::plan::{Parameters, Presence, Program, Seen, Setting, Shelf, slots};
 use runbook::runner::{
     Asker, Capture, CaptureError, Captured, Ending, GateTrouble, Gatekeeper, Journal, Recorder, Recording, RunError, Runner, Watcher,
     World as RunnerWorld,
@@ -117,7 +117,7 @@ fn program(text: &str, inventory: Inventory) -> Program {
     let parameters = Parameters::resolve(&runbook, &BTreeMap::<String, Bytes>::new(), &inventory).unwrap();
     let policy = Policy { rules: rules(), ..Policy::default() };
     let (requester, presence, mode) = (person("alice"), Presence::Unattended, RunMode::Real);
-    Program::new(runbook, Setting { inventory, policy, roster: roster(), parameters, requester, presence, mode })
+    Program::new(runbook, Setting { inventory, policy, roster: roster(), parameters, requester, presence, mode, shelf: Shelf::default() })
 }
 
 fn step(text: &mut String, dice: &mut Dice, name: &str, indent: &str) {
@@ -281,7 +281,7 @@ fn opened(program: &Program) -> Event {
         requester_key: Some("SHA256:alice".to_owned()),
         machine: "here".to_owned(),
         parameters: BTreeMap::new(),
-        inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing },
+        inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing, files: BTreeMap::new() },
         revision: None,
         rules: program.policy.rules.clone(),
         version: "0".to_owned(),
@@ -399,13 +399,28 @@ impl Journal for MemoryJournal {
 struct Yes;
 
 impl Gatekeeper for Yes {
-    fn open(&mut self, gate: GateNo, program: &Program, state: &State, head: Head, now: Timestamp) -> Result<GateAsks, GateTrouble> {
-        let covered = runbook::engine::covered(state, &program.gates[&gate]);
+    fn open(
+        &mut self,
+        (gate, covers): (GateNo, &[StepId]),
+        program: &Program,
+        state: &State,
+        head: Head,
+        now: Timestamp,
+    ) -> Result<GateAsks, GateTrouble> {
+        let covered: Vec<&runbook::event::Stage> = covers.iter().filter_map(|step| state.steps.get(step)?.stage.as_ref()).collect();
         let slots = slots(program, &program.gates[&gate], &covered).map_err(|error| GateTrouble { why: error.to_string() })?;
         let expires = now.after(runbook::plan::DEFAULT_EXPIRY);
-        let covers = covered.iter().map(|stage| stage.step.clone()).collect();
         let nonce = format!("{:032}", head.seq);
-        Ok(GateAsks { request: Digest::ZERO, nonce, check: "AAAAAA".to_owned(), journal: head, issued: now, expires, slots, covers })
+        Ok(GateAsks {
+            request: Digest::ZERO,
+            nonce,
+            check: "AAAAAA".to_owned(),
+            journal: head,
+            issued: now,
+            expires,
+            slots,
+            covers: covers.to_vec(),
+        })
     }
 
     fn arrived(&mut self, _program: &Program, state: &State, _now: Timestamp) -> Vec<Event> {

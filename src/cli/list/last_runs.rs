@@ -8,7 +8,6 @@ use crate::base::{RunId, Timestamp};
 use crate::cli::failure::Failure;
 use crate::event::{Entry, Event, RunMode};
 use crate::journal::{Follower, RunFolder, Store};
-use crate::views::verdict_word;
 
 /// Journals that are looked into, newest first: enough for any team's month, and read in less than a second.
 const MOST_RUNS: usize = 200;
@@ -66,5 +65,5 @@ fn look(store: &Store, run: &RunId) -> Option<(String, LastRun)> {
 }
 
 fn verdict_of(entry: &Entry) -> Option<&'static str> {
-    if let Event::RunClosed { verdict, .. } = &entry.event { Some(verdict_word(*verdict)) } else { None }
+    if let Event::RunClosed { verdict, .. } = &entry.event { Some(verdict.as_str()) } else { None }
 }

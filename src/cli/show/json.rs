@@ -105,17 +105,18 @@ fn parameter(parameter: &Parameter) -> ParameterJson<'_> {
     }
 }
 
-fn steps<'r>(list: &'r [Step], prefix: &str) -> Vec<StepJson<'r>> {
-    list.iter().enumerate().map(|(index, step)| one(step, format!("{prefix}{}", index + 1))).collect()
+fn steps<'r>(list: impl IntoIterator<Item = &'r Step>, prefix: &str) -> Vec<StepJson<'r>> {
+    list.into_iter().enumerate().map(|(index, step)| one(step, format!("{prefix}{}", index + 1))).collect()
 }
 
 fn one(step: &Step, number: String) -> StepJson<'_> {
     let (mut command, mut manual, mut wait) = (None, None, None);
     match &step.work {
         Work::Run { command: text, .. } | Work::Check { command: text, .. } => command = Some(text.value.as_str()),
-        Work::Manual { instructions } => manual = Some(instructions.value.as_str()),
+        Work::Manual { instructions, .. } => manual = Some(instructions.value.as_str()),
         Work::Wait { period } => wait = Some(period.value.as_str()),
-        Work::Block { .. } => {}
+        Work::Script { .. } | Work::Capture { .. } | Work::Put(_) | Work::Reboot | Work::Choose { .. } => {}
+        Work::Call { .. } | Work::Conclude { .. } | Work::Block(_) => {}
     }
     StepJson {
         id: &step.id,

@@ -1,7 +1,7 @@
 //! A runbook as people read it: prose first, then parameters, then each step with its gate and its command as written. Renders no template.
 
 use crate::event::Effect;
-use crate::runbook::{Gate, HostCount, Parameter, ParameterKind, Runbook, Step, Work};
+use crate::runbook::{Gate, HostCount, Parameter, ParameterKind, Runbook, Step};
 use crate::views::{Line, Page, Tone};
 
 /// The whole page.
@@ -59,8 +59,8 @@ pub fn kind(kind: &ParameterKind) -> String {
     word.to_owned()
 }
 
-fn steps(page: &mut Page, steps: &[Step], prefix: &str, indent: &str) {
-    for (index, step) in steps.iter().enumerate() {
+fn steps<'r>(page: &mut Page, steps: impl IntoIterator<Item = &'r Step>, prefix: &str, indent: &str) {
+    for (index, step) in steps.into_iter().enumerate() {
         let number = format!("{prefix}{}", index + 1);
         page.push(Line::new());
         page.lines.extend(step_lines(step, &number, indent));
@@ -76,19 +76,8 @@ fn step_lines(step: &Step, number: &str, indent: &str) -> Vec<Line> {
     lines.extend(prose.map(|line| Line::new().plain(format!("{say}{line}"))));
     lines.extend(step.gate.iter().flat_map(gate_words).map(|words| Line::new().with(Tone::Waits, format!("{say}{words}"))));
     lines.extend(facts(step).into_iter().map(|fact| Line::new().with(Tone::Quiet, format!("{say}{fact}"))));
-    let look = step.done_when.iter().flat_map(|look| marked("?", &look.value));
-    let all = look.chain(match &step.work {
-        Work::Run { command, .. } | Work::Check { command, .. } => marked("$", &command.value),
-        Work::Manual { instructions } => marked(">", &instructions.value),
-        Work::Wait { period } => vec![format!("wait {}", period.value)],
-        Work::Block { .. } => Vec::new(),
-    });
-    lines.extend(all.map(|line| Line::new().with(Tone::Command, format!("{say}{line}"))));
+    lines.extend(step.written_lines().into_iter().map(|line| Line::new().with(Tone::Command, format!("{say}{line}"))));
     lines
-}
-
-fn marked(mark: &str, text: &str) -> Vec<String> {
-    text.trim_end().lines().map(|line| format!("{mark} {line}")).collect()
 }
 
 fn effect_word(step: &Step) -> String {

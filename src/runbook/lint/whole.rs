@@ -14,13 +14,13 @@ const TIRING: usize = 5;
 pub(super) fn check(report: &mut Report<'_>, runbook: &Runbook, leaves: &[Leaf<'_>], policy: &LintPolicy) {
     check_verified(report, leaves);
     check_used(report, runbook);
-    check_gates(report, &runbook.steps);
+    check_gates(report, &runbook.steps.iter().collect::<Vec<_>>());
     check_review(report, runbook, policy);
 }
 
 /// One warning: on the last change that no check follows.
 fn check_verified(report: &mut Report<'_>, leaves: &[Leaf<'_>]) {
-    let changes = |leaf: &Leaf<'_>| matches!(leaf.step.work, Work::Run { .. }) && leaf.effect() != Effect::Read;
+    let changes = |leaf: &Leaf<'_>| leaf.contacts_hosts() && leaf.effect() != Effect::Read;
     let last_change = leaves.iter().rposition(changes);
     let last_check = leaves.iter().rposition(|leaf| matches!(leaf.step.work, Work::Check { .. }));
     if let Some(at) = last_change.filter(|at| last_check.is_none_or(|check| check < *at)) {
@@ -34,65 +34,57 @@ fn check_verified(report: &mut Report<'_>, leaves: &[Leaf<'_>]) {
 fn check_used(report: &mut Report<'_>, runbook: &Runbook) {
     let mut used = HashSet::new();
     runbook.targets.iter().for_each(|(_, selector)| words_of(&selector.value, &mut used));
-    runbook.steps.iter().for_each(|step| use_step(step, &mut used));
+    runbook.all_steps().into_iter().for_each(|step| use_step(step, &mut used));
+    runbook.rules.iter().for_each(|rule| words_of(&rule.require.value, &mut used));
+    for symptom in &runbook.symptoms {
+        [Some(&symptom.hosts), Some(&symptom.check), symptom.expect.as_ref()]
+            .into_iter()
+            .flatten()
+            .for_each(|text| words_of(&text.value, &mut used));
+    }
     for parameter in runbook.parameters.iter().filter(|parameter| !used.contains(&parameter.name.value)) {
         let message = format!("nothing uses the parameter `{}`", parameter.name.value);
         let help = format!("use it, as in `{{{{ {} }}}}`, or remove it", parameter.name.value);
         report.add(&UNUSED_PARAMETER, None, parameter.name.span, message, "never used", &help);
     }
-    check_registers(report, &runbook.steps, &used);
+    check_registers(report, runbook, &used);
 }
 
-fn check_registers(report: &mut Report<'_>, steps: &[Step], used: &HashSet<String>) {
-    for step in steps {
+fn check_registers(report: &mut Report<'_>, runbook: &Runbook, used: &HashSet<String>) {
+    for step in runbook.all_steps() {
         if let Some(register) = step.register.as_ref().filter(|register| !used.contains(&register.value)) {
             let message = format!("nothing uses the result `{}`", register.value);
             let help = "remove `register:`; the output is on record in any case";
             report.add(&UNUSED_REGISTER, Some(step), register.span, message, "never used", help);
         }
-        check_registers(report, step.children(), used);
     }
 }
 
-/// Every identifier that a template or expression of the step may use.
+/// Every identifier that a template or expression of the step, or its prose, may use.
 fn use_step(step: &Step, used: &mut HashSet<String>) {
-    let plain = [&step.hosts, &step.when, &step.r#become, &step.cwd, &step.timeout, &step.expect, &step.done_when];
-    let mut texts: Vec<&str> = plain.into_iter().flatten().map(|text| text.value.as_str()).collect();
-    texts.extend(step.env.iter().map(|(_, value)| value.value.as_str()));
-    texts.extend(step.retry.iter().filter_map(|retry| retry.delay.as_ref()).map(|delay| delay.value.as_str()));
-    if let Some(until) = &step.until {
-        texts.push(&until.within.value);
-        texts.extend(until.every.as_ref().map(|every| every.value.as_str()));
-    }
-    texts.extend(step.why.as_deref());
-    texts.extend(step.gate.as_ref().and_then(|gate| gate.ask.as_deref()));
-    match &step.work {
-        Work::Run { command, .. } | Work::Check { command, .. } => texts.push(&command.value),
-        Work::Manual { instructions } => texts.push(&instructions.value),
-        Work::Wait { period } => texts.push(&period.value),
-        Work::Block { steps } => steps.iter().for_each(|step| use_step(step, used)),
-    }
-    texts.into_iter().for_each(|text| words_of(text, used));
+    step.texts().into_iter().for_each(|(text, _)| words_of(&text.value, used));
+    let prose = [step.why.as_deref(), step.gate.as_ref().and_then(|gate| gate.ask.as_deref())];
+    prose.into_iter().flatten().for_each(|text| words_of(text, used));
 }
 
 fn words_of(text: &str, used: &mut HashSet<String>) {
     used.extend(text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).map(str::to_owned));
 }
 
-fn check_gates(report: &mut Report<'_>, steps: &[Step]) {
-    let gated = |step: &&Step| step.gate.is_some() && step.children().is_empty();
+fn check_gates(report: &mut Report<'_>, steps: &[&Step]) {
+    let gated = |step: &&&Step| step.gate.is_some() && step.children().is_empty();
     let mut rest = steps;
     while let Some(start) = rest.iter().position(|step| gated(&step)) {
         let row = rest[start..].iter().take_while(gated).count();
         if row >= TIRING {
-            let step = &rest[start];
+            let step = rest[start];
             let message = format!("{row} steps in a row have a gate each");
             let help = "put them into a block, `steps:`, with one gate, where they need no look in between";
             report.add(&GATES_IN_A_ROW, Some(step), step.name.span, message, "the first of them", help);
         }
         rest = &rest[start + row..];
     }
-    steps.iter().for_each(|step| check_gates(report, step.children()));
+    steps.iter().for_each(|step| check_gates(report, &step.children()));
 }
 
 fn check_review(report: &mut Report<'_>, runbook: &Runbook, policy: &LintPolicy) {

@@ -1,8 +1,8 @@
 //! Reads the words that steps and blocks share. Never accepts one that the action would not heed.
 
-use super::super::{HostCount, RetryText, UntilText};
+use super::super::{EvidenceText, HostCount, InDrill, RetryText, UntilText};
+use super::kinds::{FITS, Kind};
 use super::names::{Names, is_identifier};
-use super::steps::Kind;
 use super::words;
 use crate::event::{Effect, OnFailure, Parse};
 use crate::text::{Fields, Node, Reader, Scalar, Span, Spanned, Value, did_you_mean};
@@ -11,36 +11,13 @@ use crate::text::{Fields, Node, Reader, Scalar, Span, Spanned, Value, did_you_me
 const MAX_HOSTS: u32 = 10_000;
 
 /// A step that needs more attempts is not repaired by one more.
-const MAX_ATTEMPTS: u32 = 100;
+pub(super) const MAX_ATTEMPTS: u32 = 100;
 
 /// A delay is multiplied by this at most; more is a slip.
 const MAX_BACKOFF: u32 = 10;
 
 /// Stored at the head and again at the tail of each stream, on each host: more fills the operator's disk.
 const MAX_OUTPUT: u64 = 1 << 30;
-
-/// What an action heeds. A word that is not here for an action is refused on it, with the sentence of [`misfit`].
-const FITS: [(&str, &[Kind]); 16] = {
-    use Kind::{Block, Check, Manual, Run};
-    [
-        ("hosts", &[Run, Check, Manual, Block]),
-        ("expect_hosts", &[Run, Check]),
-        ("effect", &[Run, Check, Manual]),
-        ("become", &[Run, Check, Block]),
-        ("env", &[Run, Check, Block]),
-        ("cwd", &[Run, Check, Block]),
-        ("timeout", &[Run, Check, Block]),
-        ("retry", &[Run, Check]),
-        ("register", &[Run, Check]),
-        ("parse", &[Run, Check]),
-        ("expect", &[Run, Check]),
-        ("until", &[Check]),
-        ("done_when", &[Run]),
-        ("on_failure", &[Run, Check, Manual, Block]),
-        ("max_output", &[Run, Check]),
-        ("max_failures", &[Run, Check]),
-    ]
-};
 
 #[derive(Debug, Default)]
 pub(super) struct Common {
@@ -62,6 +39,11 @@ pub(super) struct Common {
     pub(super) on_failure: Option<Spanned<OnFailure>>,
     pub(super) max_output: Option<Spanned<u64>>,
     pub(super) max_failures: Option<Spanned<u32>>,
+    pub(super) undo: Option<Spanned<String>>,
+    pub(super) evidence: Option<EvidenceText>,
+    pub(super) evidence_span: Option<Span>,
+    pub(super) in_drill: Option<Spanned<InDrill>>,
+    pub(super) no_return: Option<Span>,
 }
 
 /// Takes the common words. `kind` is `None` where the step's action is unclear: then nothing is a misfit.
@@ -71,17 +53,11 @@ pub(super) fn read(reader: &mut Reader, fields: &mut Fields<'_>, kind: Option<Ki
         when: fields.optional("when").and_then(|node| reader.as_written(node, "`when`")),
         ..Common::default()
     };
-    if kind.is_some_and(|kind| !matches!(kind, Kind::Run | Kind::Check))
-        && let Some((key, _)) = fields.entry("shell")
-    {
-        misfit(reader, key, "shell", kind.map_or("", Kind::word));
-    }
-    for (word, kinds) in FITS {
+    for (word, _) in FITS {
         let Some((key, node)) = fields.entry(word) else { continue };
-        if let Some(kind) = kind.filter(|kind| !kinds.contains(kind)) {
-            misfit(reader, key, word, kind.word());
-        } else {
-            take(reader, &mut common, word, node, names);
+        match kind.filter(|kind| !kind.heeds(word)) {
+            Some(kind) => misfit(reader, key, word, kind.word()),
+            None => take(reader, &mut common, word, (key, node), names),
         }
     }
     if let (Some(effect), Some(Kind::Check)) = (&common.effect, kind)
@@ -93,7 +69,7 @@ pub(super) fn read(reader: &mut Reader, fields: &mut Fields<'_>, kind: Option<Ki
     common
 }
 
-fn take(reader: &mut Reader, common: &mut Common, word: &str, node: &Node, names: &mut Names) {
+fn take(reader: &mut Reader, common: &mut Common, word: &str, (key, node): (Span, &Node), names: &mut Names) {
     match word {
         "hosts" => common.hosts = read_hosts(reader, node),
         "expect_hosts" => common.expect_hosts = read_count(reader, node),
@@ -111,15 +87,23 @@ fn take(reader: &mut Reader, common: &mut Common, word: &str, node: &Node, names
         "on_failure" => common.on_failure = choose(reader, node, "on_failure", &FAILURES),
         "max_output" => common.max_output = read_output(reader, node),
         "max_failures" => common.max_failures = reader.whole(node, "`max_failures`", 0, MAX_HOSTS),
+        "undo" => common.undo = reader.text(node, "`undo`"),
+        "evidence" => (common.evidence, common.evidence_span) = (read_evidence(reader, node), Some(key)),
+        "in_drill" => common.in_drill = choose(reader, node, "in_drill", &[("run", InDrill::Run), ("skip", InDrill::Skip)]),
+        "point_of_no_return" => common.no_return = read_flag(reader, node, "point_of_no_return").then_some(key),
         _ => {} // only the words of FITS come here
     }
 }
 
-fn misfit(reader: &mut Reader, key: Span, word: &str, action: &str) {
+pub(super) fn misfit(reader: &mut Reader, key: Span, word: &str, action: &str) {
     let what = if action == "steps" { "a block".to_owned() } else { format!("`{action}`") };
     let help = match (word, action) {
         ("until", "run") => "put a step with `check:` and this `until:` after it; `retry:` repeats a command that failed",
-        ("until", "wait") => "write `check:` with `until: {within: 2m}` in place of `wait:`",
+        ("until", "wait") => "write `wait: {until: COMMAND, within: 2m}`, or `check:` with `until: {within: 2m}`",
+        ("undo", "put") => "a put undoes itself: the old file is kept; remove it",
+        ("undo", "steps") => "write `undo:` on the steps within",
+        ("evidence", _) => "write it on the step that destroys information",
+        ("effect", "put") => "a put is idempotent: remove it",
         ("retry", "steps") => "a block is never repeated; write `retry:` on the steps within",
         ("effect", "steps") => "write `effect:` on the steps within",
         ("done_when", "check") => "a check changes nothing: remove `done_when:`, or use `when:`",
@@ -143,7 +127,7 @@ fn read_hosts(reader: &mut Reader, node: &Node) -> Option<Spanned<String>> {
     reader.text(node, "`hosts`")
 }
 
-fn scalar_text(node: &Node) -> Option<&str> {
+pub(super) fn scalar_text(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Scalar(Scalar { text, .. }) => Some(text),
         Value::List(_) | Value::Map(_) => None,
@@ -175,17 +159,42 @@ fn read_count(reader: &mut Reader, node: &Node) -> Option<Spanned<HostCount>> {
 const EFFECTS: [(&str, Effect); 4] =
     [("read", Effect::Read), ("idempotent", Effect::Idempotent), ("once", Effect::Once), ("destructive", Effect::Destructive)];
 
-const FAILURES: [(&str, OnFailure); 3] = [("ask", OnFailure::Ask), ("stop", OnFailure::Stop), ("continue", OnFailure::Continue)];
+const FAILURES: [(&str, OnFailure); 4] =
+    [("ask", OnFailure::Ask), ("stop", OnFailure::Stop), ("continue", OnFailure::Continue), ("rollback", OnFailure::Rollback)];
 
-fn choose<T: Clone>(reader: &mut Reader, node: &Node, key: &str, choices: &[(&str, T)]) -> Option<Spanned<T>> {
+/// `true` or `false`, unquoted.
+pub(super) fn read_flag(reader: &mut Reader, node: &Node, key: &str) -> bool {
+    match scalar_text(node) {
+        Some("true") => true,
+        Some("false") => false,
+        Some(_) | None => {
+            reader.error("RB117", node.span, format!("`{key}` is true or false")).help(format!("write `{key}: true`, or remove it"));
+            false
+        }
+    }
+}
+
+/// Ids of captures, or `{waive: "reason"}`.
+fn read_evidence(reader: &mut Reader, node: &Node) -> Option<EvidenceText> {
+    match &node.value {
+        Value::Map(_) => {
+            let mut fields = reader.fields(node, "`evidence`", "`evidence: save-the-logs`")?;
+            let reason = fields.required(reader, "waive", "waive: \"why none can be kept\"").and_then(|node| reader.text(node, "`waive`"));
+            fields.finish(reader, &words::PLAIN);
+            reason.map(|reason| EvidenceText::Waived { reason })
+        }
+        Value::List(_) => {
+            let items = reader.list(node, "`evidence`", "`evidence: [save-the-logs]`")?;
+            Some(EvidenceText::From(items.iter().filter_map(|item| reader.text(item, "the id of a capture step")).collect()))
+        }
+        Value::Scalar(_) => Some(EvidenceText::From(vec![reader.text(node, "`evidence`")?])),
+    }
+}
+
+pub(super) fn choose<T: Clone>(reader: &mut Reader, node: &Node, key: &str, choices: &[(&str, T)]) -> Option<Spanned<T>> {
     let word = reader.text(node, &format!("`{key}`"))?;
     if let Some((_, value)) = choices.iter().find(|(name, _)| *name == word.value) {
         return Some(Spanned { value: value.clone(), span: word.span });
-    }
-    if key == "on_failure" && word.value == "rollback" {
-        let message = "`on_failure: rollback` is not in this version of runbook yet";
-        reader.error("RB104", word.span, message).label("a word of a later version").help("until then write `on_failure: ask`");
-        return None;
     }
     let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
     let help = match did_you_mean(&word.value, names.iter().copied()) {

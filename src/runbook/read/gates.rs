@@ -1,9 +1,9 @@
 //! Reads what an author asks of a gate. Never weakens it: what is not clear is refused.
 
-use super::super::Gate;
+use super::super::{Gate, InsteadText};
 use super::names::is_name;
 use super::words;
-use crate::text::{Node, Reader, Spanned, Value};
+use crate::text::{Node, Reader, Span, Spanned, Value};
 
 /// More people than this cannot be found at night; a larger number is a slip.
 const MAX_APPROVALS: u32 = 20;
@@ -19,6 +19,7 @@ pub(super) fn read(reader: &mut Reader, node: &Node) -> Option<Gate> {
     };
     let written = fields.optional("approvals").map(|node| read_approvals(reader, node));
     let expires = fields.optional("expires").and_then(|node| reader.period(node, "`expires`"));
+    let instead = fields.entry("instead").and_then(|(key, node)| read_instead(reader, node, key));
     let ask = fields.optional("ask").and_then(|node| reader.text(node, "`ask`")).map(|ask| ask.value);
     fields.finish(reader, &words::GATE);
     let from = from?;
@@ -32,7 +33,7 @@ pub(super) fn read(reader: &mut Reader, node: &Node) -> Option<Gate> {
         let help = format!("write `approvals: {slots}`, or one list `from: [dba, ic]` that serves every slot");
         reader.error("RB130", approvals.span, message).label(format!("expected at least {slots}")).help(help);
     }
-    Some(Gate { approvals, from, expires, ask, span })
+    Some(Gate { approvals, from, instead, expires, ask, span })
 }
 
 fn read_approvals(reader: &mut Reader, node: &Node) -> Option<Spanned<u32>> {
@@ -42,6 +43,18 @@ fn read_approvals(reader: &mut Reader, node: &Node) -> Option<Spanned<u32>> {
         return None;
     }
     reader.whole(node, "`approvals`", 1, MAX_APPROVALS)
+}
+
+/// `{of: dba, by: ic, after: 10m}`: who signs for whom when those do not answer.
+fn read_instead(reader: &mut Reader, node: &Node, span: Span) -> Option<InsteadText> {
+    let mut fields = reader.fields(node, "`instead`", "`instead: {of: dba, by: ic, after: 10m}`")?;
+    let [of, by] = ["of", "by"].map(|key| {
+        let example = if key == "of" { "of: dba" } else { "by: ic" };
+        fields.required(reader, key, example).and_then(|node| reader.text(node, &format!("`{key}`")))
+    });
+    let after = fields.required(reader, "after", "after: 10m").and_then(|node| reader.period(node, "`after`"));
+    fields.finish(reader, &words::GATE);
+    Some(InsteadText { of: of?, by: by?, after: after?, span })
 }
 
 /// `[dba, sre]` is one list that serves every slot; `[[dba], [ic]]` is one list a slot.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::text::{Reader, Span, Spanned};
 
 /// What expressions and templates already call something: results, the host, and Jinja's own words.
-const TAKEN: [&str; 26] = [
+const TAKEN: [&str; 27] = [
     "host",
     "hosts",
     "stdout",
@@ -16,6 +16,7 @@ const TAKEN: [&str; 26] = [
     "value",
     "seconds",
     "item",
+    "batch",
     "run",
     "true",
     "false",

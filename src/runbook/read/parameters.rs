@@ -25,12 +25,12 @@ const FOREIGN_KINDS: [(&str, &str); 10] = [
 /// A compiled pattern may take this many bytes; the parameter's text is then matched in linear time.
 const MAX_PATTERN: usize = 1 << 20;
 
-pub(super) fn read(reader: &mut Reader, node: &Node, names: &mut Names) -> Vec<Parameter> {
-    let example = "`parameters: {unit: {type: string, default: postgresql}}`";
-    let Some(mut fields) = reader.fields(node, "`parameters`", example) else { return Vec::new() };
+/// `what` reads as in "a parameter": the answers of a manual step are read like parameters.
+pub(super) fn read(reader: &mut Reader, node: &Node, names: &mut Names, what: &'static str, example: &str) -> Vec<Parameter> {
+    let Some(mut fields) = reader.fields(node, what, example) else { return Vec::new() };
     let mut parameters = Vec::new();
     for (name, node) in fields.rest() {
-        names.give(reader, &name, "parameter");
+        names.give(reader, &name, what);
         parameters.extend(read_one(reader, name, node));
     }
     parameters
@@ -38,7 +38,7 @@ pub(super) fn read(reader: &mut Reader, node: &Node, names: &mut Names) -> Vec<P
 
 fn read_one(reader: &mut Reader, name: Spanned<String>, node: &Node) -> Option<Parameter> {
     let example = format!("`{}: {{type: string}}`", name.value);
-    let mut fields = reader.fields(node, format!("the parameter `{}`", name.value), &example)?;
+    let mut fields = reader.fields(node, format!("`{}`", name.value), &example)?;
     let kind = read_kind(reader, &mut fields);
     let [default, min, max] = ["default", "min", "max"].map(|key| {
         let node = fields.optional(key)?;

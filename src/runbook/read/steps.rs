@@ -2,54 +2,26 @@
 
 use super::super::{Gate, Step, Work};
 use super::common::{self, Common};
+use super::kinds::Kind;
 use super::names::Names;
-use super::{gates, words};
+use super::{actions, gates, words};
 use crate::base::StepId;
 use crate::event::Effect;
-use crate::text::{Fields, Node, Reader, Span, Spanned};
-
-/// The words of which a step has exactly one.
-const ACTIONS: [&str; 5] = ["run", "check", "manual", "wait", "steps"];
+use crate::text::{Fields, Node, Reader, Span, Spanned, Value};
 
 /// What the blocks around a step give it.
 #[derive(Clone, Copy)]
-struct Around {
-    hosts: bool,
-    gate: Option<Span>,
-}
-
-/// The action of a step as its word.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Run,
-    Check,
-    Manual,
-    Wait,
-    Block,
-}
-
-impl Kind {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Kind::Run => "run",
-            Kind::Check => "check",
-            Kind::Manual => "manual",
-            Kind::Wait => "wait",
-            Kind::Block => "steps",
-        }
-    }
-
-    fn of(word: &str) -> Option<Self> {
-        [Kind::Run, Kind::Check, Kind::Manual, Kind::Wait, Kind::Block].into_iter().find(|kind| kind.word() == word)
-    }
+pub(super) struct Around {
+    pub(super) hosts: bool,
+    pub(super) gate: Option<Span>,
 }
 
 pub(super) fn read(reader: &mut Reader, node: &Node, names: &mut Names) -> Vec<Step> {
     read_list(reader, node, names, Around { hosts: false, gate: None })
 }
 
-fn read_list(reader: &mut Reader, node: &Node, names: &mut Names, around: Around) -> Vec<Step> {
-    let Some(items) = reader.list(node, "`steps`", "`- name: …` and an action for each step") else { return Vec::new() };
+pub(super) fn read_list(reader: &mut Reader, node: &Node, names: &mut Names, around: Around) -> Vec<Step> {
+    let Some(items) = reader.list(node, "a list of steps", "`- name: …` and an action for each step") else { return Vec::new() };
     items.iter().filter_map(|item| read_step(reader, item, names, around)).collect()
 }
 
@@ -58,10 +30,11 @@ fn read_step(reader: &mut Reader, node: &Node, names: &mut Names, around: Around
     let name = fields.required(reader, "name", "name: What it does").and_then(|node| reader.text(node, "`name`"));
     let id = read_id(reader, &mut fields, name.as_ref());
     let action = find_action(reader, &mut fields, name.as_ref());
-    let gate = read_gate(reader, &mut fields, around.gate);
-    let common = common::read(reader, &mut fields, action.map(|(kind, _, _)| kind), names);
+    let kind = action.map(|(kind, _, _)| kind);
+    let gate = read_gate(reader, &mut fields, kind, around.gate);
+    let mut common = common::read(reader, &mut fields, kind, names);
     let around = Around { hosts: around.hosts || fields.contains("hosts"), gate: gate.as_ref().map(|gate| gate.span).or(around.gate) };
-    let work = action.and_then(|(kind, _, node)| read_work(reader, &mut fields, kind, node, names, around));
+    let work = action.and_then(|(kind, _, node)| actions::read(reader, &mut fields, (kind, node), &mut common, names, around));
     let at = name.as_ref().map_or(fields.span(), |name| name.span);
     if let Some((kind, key, _)) = action {
         check_fit(reader, kind, key, &common, around);
@@ -93,6 +66,10 @@ fn assemble(id: StepId, name: Spanned<String>, gate: Option<Gate>, common: Commo
         on_failure: common.on_failure,
         max_output: common.max_output,
         max_failures: common.max_failures,
+        undo: common.undo,
+        evidence: common.evidence,
+        in_drill: common.in_drill,
+        no_return: common.no_return,
         work,
         span,
     }
@@ -112,29 +89,27 @@ fn read_id(reader: &mut Reader, fields: &mut Fields<'_>, name: Option<&Spanned<S
         return slug;
     };
     let written = reader.text(node, "`id`")?;
-    let id = written.value.parse::<StepId>();
-    if id.is_err() {
+    let id = written.value.parse::<StepId>().ok().filter(StepId::is_written);
+    if id.is_none() {
         let slug = StepId::slug(&written.value).map_or("restart-the-server".to_owned(), |slug| slug.to_string());
         let message = format!("`{}` cannot be a step's id", written.value);
         let help = format!("write lower-case letters, digits and single dashes, at most 100: `id: {slug}`");
         reader.error("RB115", written.span, message).label("no id").help(help);
     }
-    id.ok()
+    id
 }
 
 /// The one action of a step, the place of its word, and its value.
 fn find_action<'n>(reader: &mut Reader, fields: &mut Fields<'n>, name: Option<&Spanned<String>>) -> Option<(Kind, Span, &'n Node)> {
-    let found: Vec<_> = ACTIONS
-        .iter()
-        .filter_map(|&word| fields.entry(word).and_then(|(span, node)| Kind::of(word).map(|kind| (kind, span, node))))
-        .collect();
+    let found: Vec<_> = Kind::ALL.into_iter().filter_map(|kind| fields.entry(kind.word()).map(|(span, node)| (kind, span, node))).collect();
     let at = name.map_or(fields.span(), |name| name.span);
     match found.as_slice() {
+        [(Kind::Wait, span, node)] if matches!(node.value, Value::Map(_)) => Some((Kind::WaitUntil, *span, *node)),
         [one] => Some(*one),
         [] => {
-            if !fields.has_any(words::STEP.later.iter().chain(words::STEP.foreign).map(|(word, _)| *word)) {
+            if !fields.has_any(words::STEP.foreign.iter().map(|(word, _)| *word)) {
                 let message = "this step has no action";
-                let help = "add one of `run:`, `check:`, `manual:`, `wait:`, or `steps:` for a block";
+                let help = "add one of `run:`, `check:`, `manual:`, …, or `steps:` for a block; docs/language.md has them all";
                 reader.error("RB116", at, message).label("does nothing").help(help);
             }
             None
@@ -149,9 +124,16 @@ fn find_action<'n>(reader: &mut Reader, fields: &mut Fields<'n>, name: Option<&S
     }
 }
 
-fn read_gate(reader: &mut Reader, fields: &mut Fields<'_>, outer: Option<Span>) -> Option<Gate> {
+fn read_gate(reader: &mut Reader, fields: &mut Fields<'_>, kind: Option<Kind>, outer: Option<Span>) -> Option<Gate> {
     let (key, node) = fields.entry("gate")?;
     let gate = gates::read(reader, node);
+    if matches!(kind, Some(Kind::Call | Kind::Conclude)) {
+        let message = "`gate` does not fit this step: the gates of a called runbook are its own";
+        reader
+            .error("RB119", key, message)
+            .label("would not be heeded")
+            .help("write the gate in the called runbook, or on the step before");
+    }
     if let Some(outer) = outer {
         let label = format!("the outer gate is on line {}", reader.line(outer));
         let help = "keep one of them: the block's covers all of its steps; to ask again later, end the block and put this step after it";
@@ -160,46 +142,9 @@ fn read_gate(reader: &mut Reader, fields: &mut Fields<'_>, outer: Option<Span>) 
     gate.map(|gate| Gate { span: key, ..gate })
 }
 
-fn read_work(reader: &mut Reader, fields: &mut Fields<'_>, kind: Kind, node: &Node, names: &mut Names, around: Around) -> Option<Work> {
-    let shell = match kind {
-        Kind::Run | Kind::Check => fields.optional("shell").and_then(|node| read_shell(reader, node)),
-        Kind::Manual | Kind::Wait | Kind::Block => None,
-    };
-    Some(match kind {
-        Kind::Run => Work::Run { command: reader.text(node, "`run`")?, shell },
-        Kind::Check => Work::Check { command: reader.text(node, "`check`")?, shell },
-        Kind::Manual => Work::Manual { instructions: reader.text(node, "`manual`")? },
-        Kind::Wait => Work::Wait { period: read_wait(reader, node)? },
-        Kind::Block => Work::Block { steps: read_list(reader, node, names, around) },
-    })
-}
-
-fn read_wait(reader: &mut Reader, node: &Node) -> Option<Spanned<String>> {
-    if matches!(node.value, crate::text::Value::Map(_)) {
-        let help = "write `wait: 30s`; to wait for a condition write `check:` with `until: {within: 2m}`";
-        reader.error("RB117", Span { end: node.span.start, ..node.span }, "`wait` takes a length of time").help(help);
-        return None;
-    }
-    reader.period_text(node, "`wait`")
-}
-
-fn read_shell(reader: &mut Reader, node: &Node) -> Option<Spanned<String>> {
-    let shell = reader.text(node, "`shell`")?;
-    let named =
-        shell.value.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'/' | b'.' | b'_' | b'-')) && !shell.value.starts_with('-');
-    if !named {
-        let message = "`shell` names a shell; the command goes into `run` or `check`";
-        reader
-            .error("RB117", shell.span, message)
-            .label("expected such as bash")
-            .help("write `run: COMMAND`, and `shell: bash` only where sh will not do");
-    }
-    Some(shell)
-}
-
 /// Words that do not fit the action, and words that do not fit each other.
 fn check_fit(reader: &mut Reader, kind: Kind, key: Span, common: &Common, around: Around) {
-    if matches!(kind, Kind::Run | Kind::Check) && !around.hosts {
+    if kind.needs_hosts() && !around.hosts {
         let message = format!("this `{}` does not say where", kind.word());
         let help = "add `hosts:` with a host or group, or `hosts: local` for the operator's machine; a block around it may say it, too";
         reader.error("RB118", key, message).label("on which hosts?").help(help);
@@ -207,7 +152,7 @@ fn check_fit(reader: &mut Reader, kind: Kind, key: Span, common: &Common, around
     let effect = common.effect.as_ref().map(|effect| effect.value);
     if let Some(retry) = &common.retry
         && retry.attempts.value > 1
-        && kind == Kind::Run
+        && matches!(kind, Kind::Run | Kind::Script)
         && !matches!(effect, Some(Effect::Read | Effect::Idempotent))
     {
         let promised = effect.unwrap_or(Effect::Once);
@@ -219,5 +164,14 @@ fn check_fit(reader: &mut Reader, kind: Kind, key: Span, common: &Common, around
         let help = "keep `until:`; it repeats the look until it holds";
         let label = format!("`until` is on line {}", reader.line(until.within.span));
         reader.error("RB119", retry.attempts.span, "both `retry` and `until` repeat this step").label(label).help(help);
+    }
+    if let Some(span) = common.evidence_span
+        && effect != Some(Effect::Destructive)
+    {
+        let help = "add `effect: destructive` where the step destroys information, or remove `evidence:`";
+        reader.error("RB119", span, "`evidence` belongs to a step whose effect is `destructive`").label("nothing is destroyed").help(help);
+    }
+    if let (Some(undo), Some(Effect::Read)) = (&common.undo, effect) {
+        reader.error("RB119", undo.span, "a step that changes nothing has nothing to undo").label("nothing to undo").help("remove `undo:`");
     }
 }

@@ -1,4 +1,4 @@
-//! The words of other tools and of later versions, each with ours. Never accepts one of them.
+//! The words of other tools, each with ours. Never accepts one of them.
 
 use crate::text::Vocabulary;
 
@@ -31,11 +31,6 @@ pub(super) const RUNBOOK: Vocabulary = Vocabulary {
         ("url", "write `links: {name: \"https://…\"}`"),
         ("approvers", "write `gate: {approvals: 1, from: [GROUP]}` on the step or block that needs it"),
         ("gate", "write it on the step or block that needs it"),
-    ],
-    later: &[
-        ("secrets", "until then let the command fetch the secret on the host itself"),
-        ("rules", "until then check it in a first step: `check:` with `expect:`"),
-        ("symptoms", "until then look by a step: `check:` with `expect:` and `until:`"),
     ],
 };
 
@@ -98,39 +93,21 @@ pub(super) const STEP: Vocabulary = Vocabulary {
         ("wait_for", "write `check:` with `until: {within: 2m}`"),
         ("instructions", "write `manual:` with what the person is to do"),
         ("prompt", "write `manual:` with what the person is to do"),
-        ("loop", "select the hosts by `hosts:`; a loop over values is for a later version"),
-        ("with_items", "select the hosts by `hosts:`; a loop over values is for a later version"),
-        ("serial", "batches of hosts are for a later version; until then write one step a batch"),
+        ("loop", "write a block with `for_each: [a, b]`; its steps use `{{ item }}`"),
+        ("with_items", "write a block with `for_each: [a, b]`; its steps use `{{ item }}`"),
+        ("serial", "write `rolling: {serial: 1}` on a block, with `hosts:`"),
         ("max_fail_percentage", "write `max_failures: 1`, a number of hosts"),
         ("tags", "leave it out, or keep it as `x-tags:`"),
         ("uses", "write the command itself with `run:`"),
-        ("with", "write the value into the command, or `env:`"),
-    ],
-    later: &[
-        ("script", "until then write the command with `run: |`"),
-        ("capture", "until then save it on the host by a `check:` that prints it: the output is kept in the record"),
-        ("put", "until then write the file by `run:`, with `effect: idempotent`"),
-        ("reboot", "until then use `manual:`, or `run:` with `effect: once` and a `check:` with `until:` after it"),
-        ("choose", "until then use `manual:` and `when:`"),
-        ("call", "until then copy its steps, or tell the person by `manual:`"),
-        ("conclude", "until then let the last step say it"),
-        ("rescue", "until then set `on_failure: ask`: the person decides"),
-        ("always", "until then set `on_failure: ask` and put these steps last"),
-        ("rolling", "until then write one step a batch, each with its own `hosts:`"),
-        ("for_each", "until then write the steps out"),
-        ("acquire", "until then take and give back by steps of their own"),
-        ("release", "until then take and give back by steps of their own"),
-        ("release_when", ""),
-        ("undo", "until then write the way back into `why:` or into a runbook of its own"),
-        ("evidence", "until then keep it by a `check:` before this step: its output is in the record"),
-        ("answers", "until then the person's remark is on record"),
-        ("secrets", "until then let the command fetch the secret on the host itself"),
-        ("rules", ""),
-        ("symptoms", ""),
-        ("point_of_no_return", "until then say it in `why:`"),
-        ("after_no_return", ""),
-        ("uninterruptible", "until then say it in `why:`"),
-        ("in_drill", ""),
+        ("copy", "write `put: {file: NAME, to: /path}`"),
+        ("template", "write `put: {template: NAME, to: /path}`"),
+        ("fetch", "write `capture: {NAME: {file: /path}}`"),
+        ("include", "write `call: RUNBOOK`"),
+        ("import_playbook", "write `call: RUNBOOK`"),
+        ("rollback", "write `undo:` on the steps, and `on_failure: rollback`"),
+        ("finally", "write a block, `steps:`, with `always:`"),
+        ("catch", "write a block, `steps:`, with `rescue:`"),
+        ("on_error_steps", "write a block, `steps:`, with `rescue:`"),
     ],
 };
 
@@ -149,7 +126,6 @@ pub(super) const GATE: Vocabulary = Vocabulary {
         ("prompt", "write `ask:`"),
         ("question", "write `ask:`"),
     ],
-    later: &[("instead", "until then name both groups: `from: [dba, ic]`")],
 };
 
 /// In a parameter.
@@ -165,7 +141,6 @@ pub(super) const PARAMETER: Vocabulary = Vocabulary {
         ("value", "write `default:`"),
         ("optional", "give it a `default:`"),
     ],
-    later: &[("secret", "a value given by `-p` is on record: let the command fetch secrets on the host itself")],
 };
 
 /// In `until:` and `retry:`.
@@ -179,8 +154,90 @@ pub(super) const REPEAT: Vocabulary = Vocabulary {
         ("times", "write `attempts: 3`, or `healthy: 3`"),
         ("max", "write `attempts: 3`"),
     ],
-    later: &[],
 };
 
 /// Where no other tool's word is likely.
-pub(super) const PLAIN: Vocabulary = Vocabulary { foreign: &[], later: &[] };
+pub(super) const PLAIN: Vocabulary = Vocabulary { foreign: &[] };
+
+/// In `capture:`, for each artifact.
+pub(super) const ARTIFACT: Vocabulary = Vocabulary {
+    foreign: &[
+        ("path", "write `file: /path`"),
+        ("files", "write `file: /path/*.log`"),
+        ("command", "write `run: COMMAND`"),
+        ("tail", "write `last: 50MB`"),
+        ("max", "write `last: 50MB`"),
+        ("limit", "write `last: 50MB`"),
+    ],
+};
+
+/// In `put:`.
+pub(super) const PUT: Vocabulary = Vocabulary {
+    foreign: &[
+        ("dest", "write `to: /path`"),
+        ("path", "write `to: /path`"),
+        ("src", "write `file: NAME`, a file of runbooks/scripts/"),
+        ("source", "write `file: NAME`, a file of runbooks/scripts/"),
+        ("text", "write `content: |`"),
+        ("group", "write `owner: user:group`"),
+        ("backup", "leave it out: the old file is always kept"),
+    ],
+};
+
+/// In `conclude:`.
+pub(super) const CONCLUDE: Vocabulary = Vocabulary {
+    foreign: &[
+        ("verdict", "write such as `conclude: {no_action: \"why\"}`"),
+        ("message", "write such as `conclude: {no_action: \"why\"}`"),
+        ("ok", "write `recovered: \"why\"`"),
+        ("success", "write `recovered: \"why\"`"),
+        ("failed", "write `escalate: \"why\"`"),
+        ("escalated", "write `escalate: \"why\"`"),
+    ],
+};
+
+/// In `rolling:`.
+pub(super) const ROLLING: Vocabulary = Vocabulary {
+    foreign: &[
+        ("batch", "write `serial: 1`"),
+        ("batch_size", "write `serial: 1`"),
+        ("max_unavailable", "write `serial: 1`"),
+        ("max_fail_percentage", "write `max_failures: 1`, a number of hosts"),
+        ("delay", "write `pause: 2m`"),
+        ("wait", "write `pause: 2m`"),
+    ],
+};
+
+/// In a secret.
+pub(super) const SECRET: Vocabulary = Vocabulary {
+    foreign: &[
+        ("value", "a secret never stands in a runbook: write `env:`, `file:`, `command:` or `prompt: true`"),
+        ("variable", "write `env: NAME`"),
+        ("path", "write `file: /path`"),
+        ("exec", "write `command: [pass, show, db]`"),
+        ("vault", "write `command: [vault, kv, get, …]`"),
+    ],
+};
+
+/// In a rule.
+pub(super) const RULE: Vocabulary = Vocabulary {
+    foreign: &[
+        ("that", "write `require:`"),
+        ("expr", "write `require:`"),
+        ("assert", "write `require:`"),
+        ("when", "write `require:` with what must hold"),
+        ("error", "write `message:`"),
+        ("fail_msg", "write `message:`"),
+        ("msg", "write `message:`"),
+    ],
+};
+
+/// In a symptom.
+pub(super) const SYMPTOM: Vocabulary = Vocabulary {
+    foreign: &[
+        ("run", "write `check:`: a symptom is only looked at"),
+        ("command", "write `check:`"),
+        ("interval", "write `every: 5s`"),
+        ("host", "write `hosts:`"),
+    ],
+};
