@@ -24,6 +24,9 @@ def must(holds, what):
         raise Wrong(what)
 def sha256(data):
     return hashlib.sha256(data).hexdigest()
+def bytes_of(command):
+    script = command["script"]
+    return base64.b64decode(script["base64"]) if isinstance(script, dict) else script.encode()
 # --- lines ---
 def no_duplicates(pairs):
     must(len({key for key, _ in pairs}) == len(pairs), "a key stands twice")
@@ -93,7 +96,7 @@ class Document:
                 step = line
             elif line.startswith("  on "):
                 hosts = hosts + [line] if before.startswith("  on ") else [line]
-            elif line.startswith(("  ? ", "  $ ")):
+            elif line.startswith(("  ? ", "  $ ", "  ~ ")):
                 for host in hosts:
                     found.setdefault((step.split(" ")[2], host.split(" ")[3]), (step, host, []))[2].append(line)
             before = line
@@ -195,8 +198,10 @@ class Record:
             for key in ("runbook", "inventory", "policy", "signers"):
                 name = "allowed_signers" if key == "signers" else key + ".yaml"
                 must(sha256(self.read("inputs", name)) == event["inputs"][key], f"inputs/{name} is not what the run was opened with")
+            for path, digest in event["inputs"]["files"].items():
+                must(sha256(self.read("inputs", "file." + digest)) == digest, f"the copy of {path} is not what the run was opened with")
         elif event["kind"] == "action_ended" and not self.superseded(entry):
-            look = "look." if event["part"] == "look" else ""
+            look = "" if event["part"] == "main" else event["part"] + "."
             for stream, end in (("stdout", "out"), ("stderr", "err")):
                 told, names = event["ended"][stream], ("output", event["step"], f"{event['host']}.{event['attempt']}.{look}{end}")
                 if told["bytes"] or os.path.lexists(os.path.join(self.folder, *names)):
@@ -256,7 +261,7 @@ class Court:
     """Judges every action again under the approvals and the policy of its time."""
     def __init__(self, record):
         self.record, self.opened, self.runners = record, record.opened, {record.opened["requester"]}
-        self.stages, self.gates, self.starts, self.begun = {}, {}, {}, set()
+        self.stages, self.gates, self.starts, self.begun, self.mains = {}, {}, {}, set(), {}
     def judge(self, entry):
         event, kind = entry["event"], entry["event"]["kind"]
         must(kind != "run_opened" or entry["seq"] == 1, "a run is opened within another")
@@ -299,14 +304,15 @@ class Court:
         gate["people"].add(person)
     def started(self, event):
         step, host, part = event["step"], event["host"], event["part"]
+        if part == "undo":  # approved together with what it undoes, which must have been started as it should
+            must((step, host, event["action"]) in self.mains, f"{step} on {host} undoes what was never begun")
+            return must(sha256(bytes_of(self.mains[step, host, event["action"]]["undo"])) == event["sends"], f"{step} on {host}: another undo")
         must(step in self.stages, f"{step} was never prepared")
         line, stage = self.stages[step]
         action = next((action for action in stage["work"].get("actions", []) if action["host"] == host), None)
         must(action and action["place"] and action["digest"] == event["action"], f"{step} on {host} is not what was prepared")
         command = action["done_when"] if part == "look" else action["command"]
-        script = command["script"] if command else ""
-        script = base64.b64decode(script["base64"]) if isinstance(script, dict) else script.encode()
-        must(command and sha256(script) == event["sends"], f"{step} on {host}: the bytes that were sent are not those of the plan")
+        must(command and sha256(bytes_of(command)) == event["sends"], f"{step} on {host}: the bytes that were sent are not those of the plan")
         changes = stage["effect"] != "read"  # what only looks may start as often as it is asked for
         if part == "main":
             starts = self.starts[step, host] = self.starts.get((step, host), 0) + 1
@@ -315,6 +321,8 @@ class Court:
         must(self.opened["mode"] != "dry_run" or part == "look" or not changes, f"a dry run ran {step}")
         if self.opened["mode"] == "real":
             self.allowed(line, stage, action, event)
+        if part == "main":
+            self.mains[step, host, event["action"]] = action
     def allowed(self, line, stage, action, event):
         floors, effect, step = self.opened["rules"]["floors"], stage["effect"], stage["step"]
         named = [floors[name][effect] for name in (action["environment"], "production") if effect in floors.get(name, {})]

@@ -7,7 +7,7 @@ use super::held::held;
 use super::legal::check;
 use super::progress::{HostResult, settled_results};
 use super::state::{Attempt, BlockState, Concluded, GateAnswer, GateState, HostFact, LeftOut, Life, Phase, State, StepState};
-use crate::base::{HostName, Person, StepId, Timestamp, filled};
+use crate::base::{GateNo, HostName, Person, StepId, Timestamp, filled};
 use crate::event::{Answer, Effect, Event, Interruption, Mode, Part, Stage};
 
 /// An event that cannot follow what happened before.
@@ -52,47 +52,17 @@ impl State {
                 self.hosts.insert(host.clone(), HostFact::Unreachable(why.clone()));
             }
             Event::StagePrepared { stage } => self.prepared(stage),
-            Event::TurnsPlanned { block, turns } => {
-                let order = (1..).take(turns.len()).collect();
-                self.blocks.insert(block.clone(), BlockState::Loop { turns: turns.clone(), order, looked: BTreeSet::new() });
-            }
-            Event::TurnsReordered { block, order: new } => {
-                if let Some(BlockState::Loop { order, .. }) = self.blocks.get_mut(block) {
-                    order.clone_from(new);
-                }
-            }
-            Event::LookRepeated { block, turn, step } => {
-                if let Some(BlockState::Loop { looked, .. }) = self.blocks.get_mut(block) {
-                    looked.insert((*turn, step.clone()));
-                }
-                self.look_again(step);
-            }
-            Event::CallBegan { block, parameters, .. } => {
-                self.blocks.insert(block.clone(), BlockState::Call { parameters: parameters.clone() });
-            }
+            Event::TurnsPlanned { block, .. }
+            | Event::TurnsReordered { block, .. }
+            | Event::LookRepeated { block, .. }
+            | Event::CallBegan { block, .. } => self.block_changed(block, event),
             Event::StepSkipped { step, why } => self.touched(step).left_out = Some(LeftOut::Skipped(why.clone())),
             Event::StepRefused { step, why } => self.touched(step).left_out = Some(LeftOut::Refused(why.clone())),
-            Event::GateOpened { gate, asks } => {
-                let opened = GateState { asks: (**asks).clone(), approvals: Vec::new(), answer: GateAnswer::Awaited };
-                self.gates.insert(*gate, opened);
-            }
-            Event::ApprovalGiven { gate, person, key, document } => {
-                if let Some(gate) = self.gates.get_mut(gate) {
-                    gate.approvals.push((person.clone(), key.clone(), *document));
-                    gate.settle();
-                }
-            }
+            Event::GateOpened { gate, .. }
+            | Event::ApprovalGiven { gate, .. }
+            | Event::ApprovalDenied { gate, .. }
+            | Event::GateExpired { gate } => self.gate_changed(*gate, event),
             Event::ApprovalRefused { .. } | Event::NoteAdded { .. } => {}
-            Event::ApprovalDenied { gate, person, sentence, .. } => {
-                if let Some(gate) = self.gates.get_mut(gate) {
-                    gate.answer = GateAnswer::Denied { person: person.clone(), sentence: sentence.clone() };
-                }
-            }
-            Event::GateExpired { gate } => {
-                if let Some(gate) = self.gates.get_mut(gate) {
-                    gate.answer = GateAnswer::Expired;
-                }
-            }
             Event::ActionStarted { step, host, part, attempt, .. } => self.started(at, step, host, *part, *attempt),
             Event::ActionReattached { step, host, part, attempt } => self.set_phase(step, host, *part, *attempt, Phase::Running),
             Event::ActionEnded { step, host, part, attempt, ended } => {
@@ -114,6 +84,44 @@ impl State {
             }
             Event::RunResumed { person, epoch, .. } => self.resumed(at, person, *epoch),
             Event::RunClosed { verdict, .. } => self.life = Life::Closed(*verdict),
+        }
+    }
+
+    /// Loops and calls.
+    fn block_changed(&mut self, block: &StepId, event: &Event) {
+        match (event, self.blocks.get_mut(block)) {
+            (Event::TurnsPlanned { turns, .. }, _) => {
+                let order = (1..).take(turns.len()).collect();
+                self.blocks.insert(block.clone(), BlockState::Loop { turns: turns.clone(), order, looked: BTreeSet::new() });
+            }
+            (Event::TurnsReordered { order: new, .. }, Some(BlockState::Loop { order, .. })) => order.clone_from(new),
+            (Event::LookRepeated { turn, step, .. }, Some(BlockState::Loop { looked, .. })) => {
+                looked.insert((*turn, step.clone()));
+                self.look_again(step);
+            }
+            (Event::CallBegan { parameters, .. }, _) => {
+                self.blocks.insert(block.clone(), BlockState::Call { parameters: parameters.clone() });
+            }
+            (_, _) => {} // `apply` sends no other event here, and `legal` none for a block that is not there
+        }
+    }
+
+    /// What becomes of a gate.
+    fn gate_changed(&mut self, gate: GateNo, event: &Event) {
+        match (event, self.gates.get_mut(&gate)) {
+            (Event::GateOpened { asks, .. }, _) => {
+                let opened = GateState { asks: (**asks).clone(), approvals: Vec::new(), answer: GateAnswer::Awaited };
+                self.gates.insert(gate, opened);
+            }
+            (Event::ApprovalGiven { person, key, document, .. }, Some(open)) => {
+                open.approvals.push((person.clone(), key.clone(), *document));
+                open.settle();
+            }
+            (Event::ApprovalDenied { person, sentence, .. }, Some(open)) => {
+                open.answer = GateAnswer::Denied { person: person.clone(), sentence: sentence.clone() };
+            }
+            (Event::GateExpired { .. }, Some(open)) => open.answer = GateAnswer::Expired,
+            (_, _) => {} // `apply` sends no other event here, and `legal` none for a gate that is not open
         }
     }
 

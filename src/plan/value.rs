@@ -95,6 +95,9 @@ impl Registered {
             ("ok", named(true).collect()),
             ("failed", named(false).collect()),
         ];
+        if self.hosts.is_empty() {
+            fields.clear(); // a person's answers: only the facts
+        }
         fields.extend(self.facts.iter().map(|(name, given)| (name.as_str(), given.to_value())));
         if let (1, Some(only)) = (self.hosts.len(), self.hosts.values().next()) {
             fields.extend(host_fields(only));

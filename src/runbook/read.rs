@@ -41,9 +41,7 @@ fn read_document(reader: &mut Reader, stem: &str) -> Option<Runbook> {
     let reviewed = fields.optional("reviewed").and_then(|node| read_date(reader, node));
     let links = fields.optional("links").map_or(Vec::new(), |node| read_links(reader, node));
     let mut names = Names::default();
-    let parameters = fields.optional("parameters").map_or(Vec::new(), |node| {
-        parameters::read(reader, node, &mut names, "a parameter", "`parameters: {unit: {type: string, default: postgresql}}`")
-    });
+    let parameters = fields.optional("parameters").map_or(Vec::new(), |node| parameters::read(reader, node, &mut names));
     let secrets = fields.optional("secrets").map_or(Vec::new(), |node| top::read_secrets(reader, node, &mut names));
     let rules = fields.optional("rules").map_or(Vec::new(), |node| top::read_rules(reader, node));
     let symptoms = fields.optional("symptoms").map_or(Vec::new(), |node| top::read_symptoms(reader, node));

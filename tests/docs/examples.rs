@@ -15,7 +15,7 @@ pub enum Kind {
     Runbook,
     /// A list of steps.
     Steps,
-    /// `parameters:` or `targets:` alone.
+    /// `parameters:`, `targets:`, `rules:`, … alone.
     Top,
     Policy,
     Inventory,
@@ -63,7 +63,7 @@ fn kind_of(text: &str) -> Kind {
         "runbook" => Kind::Runbook,
         "domain" => Kind::Policy,
         "hosts" => Kind::Inventory,
-        "parameters" | "targets" => Kind::Top,
+        "parameters" | "targets" | "rules" | "secrets" | "symptoms" => Kind::Top,
         _ => Kind::Steps,
     }
 }
@@ -73,6 +73,8 @@ pub struct Team {
     inventory: Inventory,
     policy: Policy,
     roster: Roster,
+    /// The whole runbooks among the examples: others may call them.
+    shelf: Shelf,
 }
 
 /// Two public keys; nobody has their other halves.
@@ -94,7 +96,10 @@ impl Team {
         let line = |(person, key): &(&str, &str)| format!("{person} namespaces=\"runbook-*@{}\" ssh-ed25519 {key}\n", policy.rules.domain);
         let signers: String = KEYS.iter().map(line).collect();
         let roster = sound(read_allowed_signers(&Source::new("allowed_signers", &signers), &policy.rules.domain, &policy.rules.people));
-        Self { inventory, policy, roster }
+        let whole = examples.iter().filter(|example| example.kind == Kind::Runbook);
+        let read = |example: &Example| read(&source_of(example), name_of(example)).0.map(|runbook| (name_of(example).to_owned(), runbook));
+        let shelf = Shelf { runbooks: whole.filter_map(read).collect(), ..Shelf::default() };
+        Self { inventory, policy, roster, shelf }
     }
 }
 
@@ -115,7 +120,7 @@ pub fn problems_of(example: &Example, team: &Team) -> Vec<String> {
     let (text, stem) = match example.kind {
         Kind::Policy => return said(read_policy(&source_of(example)).1),
         Kind::Inventory => return said(read_inventory(&source_of(example)).1),
-        Kind::Runbook => (example.text.clone(), example.text.lines().next().unwrap_or_default().trim_start_matches("runbook: ")),
+        Kind::Runbook => (example.text.clone(), name_of(example)),
         Kind::Steps => (format!("{}{names}", runbook_around(&example.text)), "example"),
         Kind::Top => (format!("runbook: example\ntitle: An example\n{}{look}", example.text), "example"),
     };
@@ -126,6 +131,10 @@ pub fn problems_of(example: &Example, team: &Team) -> Vec<String> {
         problems.extend(check(&program(runbook, team)));
     }
     said(if example.kind == Kind::Runbook { problems } else { problems.only(Severity::Error) })
+}
+
+fn name_of(example: &Example) -> &str {
+    example.text.lines().next().unwrap_or_default().trim_start_matches("runbook: ")
 }
 
 fn said(problems: Diagnostics) -> Vec<String> {
@@ -148,19 +157,10 @@ fn program(runbook: Runbook, team: &Team) -> Program {
         required.map(|parameter| (parameter.name.value.clone(), Bytes::from(b"db-primary".to_vec()))).collect();
     let parameters = Parameters::resolve(&runbook, &given, &team.inventory).unwrap_or_else(|problems| panic!("{problems:?}"));
     let requester: Person = KEYS[0].0.parse().expect("a person");
-    let Team { inventory, policy, roster } = team;
-    let (inventory, policy, roster) = (inventory.clone(), policy.clone(), roster.clone());
+    let Team { inventory, policy, roster, shelf } = team;
+    let (inventory, policy, roster, shelf) = (inventory.clone(), policy.clone(), roster.clone(), shelf.clone());
     Program::new(
         runbook,
-        Setting {
-            inventory,
-            policy,
-            roster,
-            parameters,
-            requester,
-            presence: Presence::Attended,
-            mode: RunMode::Real,
-            shelf: Shelf::default(),
-        },
+        Setting { inventory, policy, roster, parameters, requester, presence: Presence::Attended, mode: RunMode::Real, shelf },
     )
 }

@@ -155,9 +155,7 @@ fn read_mode(reader: &mut Reader, node: &Node) -> Option<Spanned<String>> {
 }
 
 fn read_manual(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node, common: &Common) -> Option<Work> {
-    let answers = fields.optional("answers").map_or(Vec::new(), |node| {
-        parameters::read(reader, node, &mut Names::default(), "an answer", "`answers: {ticket: {type: string}}`")
-    });
+    let answers = fields.optional("answers").map_or(Vec::new(), |node| parameters::read_answers(reader, node));
     for answer in answers.iter().filter(|answer| answer.default.is_some()) {
         let help = "remove `default:`: what nobody gave back is no fact";
         reader.error("RB123", answer.name.span, "an answer has no default: a person must give it").label("has a default").help(help);

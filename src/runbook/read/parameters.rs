@@ -1,7 +1,7 @@
 //! Reads parameters, and checks each against itself: a default that its own rules refuse is an error here, not at night. Never asks for a value.
 
 use super::super::{Parameter, ParameterKind};
-use super::names::Names;
+use super::names::{Names, is_identifier};
 use super::words;
 use crate::base::Period;
 use crate::text::{Fields, Node, Reader, Scalar, Spanned, Value, did_you_mean, parse_bytes};
@@ -25,12 +25,28 @@ const FOREIGN_KINDS: [(&str, &str); 10] = [
 /// A compiled pattern may take this many bytes; the parameter's text is then matched in linear time.
 const MAX_PATTERN: usize = 1 << 20;
 
-/// `what` reads as in "a parameter": the answers of a manual step are read like parameters.
-pub(super) fn read(reader: &mut Reader, node: &Node, names: &mut Names, what: &'static str, example: &str) -> Vec<Parameter> {
-    let Some(mut fields) = reader.fields(node, what, example) else { return Vec::new() };
+pub(super) fn read(reader: &mut Reader, node: &Node, names: &mut Names) -> Vec<Parameter> {
+    let example = "`parameters: {unit: {type: string, default: postgresql}}`";
+    let Some(mut fields) = reader.fields(node, "`parameters`", example) else { return Vec::new() };
     let mut parameters = Vec::new();
     for (name, node) in fields.rest() {
-        names.give(reader, &name, what);
+        names.give(reader, &name, "parameter");
+        parameters.extend(read_one(reader, name, node));
+    }
+    parameters
+}
+
+/// The facts that a manual step asks for: each like a parameter, with names of their own.
+pub(super) fn read_answers(reader: &mut Reader, node: &Node) -> Vec<Parameter> {
+    let example = "`answers: {ticket: {type: string}}`";
+    let Some(mut fields) = reader.fields(node, "`answers`", example) else { return Vec::new() };
+    let mut parameters = Vec::new();
+    for (name, node) in fields.rest() {
+        if !is_identifier(&name.value) {
+            let message = format!("`{}` cannot name an answer", name.value);
+            let help = "use letters, digits and underscores, not beginning with a digit, as in `ticket`";
+            reader.error("RB120", name.span, message).label("expressions could not use it").help(help);
+        }
         parameters.extend(read_one(reader, name, node));
     }
     parameters
