@@ -6,13 +6,18 @@ use super::state::{BlockState, GateAnswer, LeftOut, State};
 use super::turns::in_turn;
 use super::walk::{Breach, Standing, Walk};
 use crate::base::{GateNo, HostName, StepId};
-use crate::event::{Event, Interruption, Stage, StageWork};
-use crate::plan::{FlowBlock, Program, ProgramGate, ProgramStep, Repeats, Road, floor, slots};
+use crate::event::{Effect, Event, Interruption, Stage, StageWork};
+use crate::plan::{FlowBlock, Program, ProgramGate, ProgramStep, Repeats, Road, Role, floor, slots};
 
 /// The gate that a rendered step stands behind: the author's, or the policy's own where it asks for one.
 pub(in crate::engine) fn gate_of(program: &Program, step: &ProgramStep, stage: &Stage) -> Option<GateNo> {
     let authored = program.gates.get(&step.gate).is_some_and(|gate| gate.asks.is_some());
-    let needed = authored || floor(&program.policy.rules, stage) > 0;
+    let asked = match step.role {
+        // what gives back is shown and approved together with what takes
+        Role::Release { .. } => floor(&program.policy.rules, &Stage { effect: Effect::Once, ..stage.clone() }),
+        Role::Written | Role::Acquire { .. } => floor(&program.policy.rules, stage),
+    };
+    let needed = authored || asked > 0;
     (needed && step.road == Road::Carry).then_some(step.gate)
 }
 

@@ -254,9 +254,9 @@ impl Walk<'_> {
         ways
     }
 
-    /// Undoing has begun from here on; past the point of no return it never does.
+    /// Undoing begins from here on: once, and past the point of no return never.
     fn roll_back(&self, step: &ProgramStep) -> Standing {
-        if self.is_past_return() || self.is_dry() {
+        if self.is_past_return() || self.is_dry() || self.state.rollback.is_some() {
             return Standing::Broken(Breach::Failed);
         }
         Standing::Open(vec![Directive::Record(Event::RollbackBegan { step: step.id.clone() })])

@@ -67,7 +67,9 @@ impl Walk<'_> {
 
     /// Whether a rollback would change anything, and still may.
     pub fn can_roll_back(&self) -> bool {
-        !self.is_past_return() && self.state.steps.values().any(|known| !completed(known).is_empty() || manual_undo(known).is_some())
+        !self.is_past_return()
+            && self.state.rollback.is_none()
+            && self.state.steps.values().any(|known| !completed(known).is_empty() || manual_undo(known).is_some())
     }
 
     fn undo(&self, step: &ProgramStep) -> Standing {

@@ -160,6 +160,7 @@ impl Builder<'_> {
         if let Some(rolling) = &block.rolling {
             (inner.takes_batch, inner.budget) = (true, rolling.max_failures.clone());
         }
+        let outer_failure = inner.on_failure;
         if !block.rescue.is_empty() && step.on_failure.is_none() {
             inner.on_failure = Some(OnFailure::Stop); // what fails here is answered by the rescue
         }
@@ -178,7 +179,7 @@ impl Builder<'_> {
             None => None,
         };
         let steps = self.nodes(&block.steps, &format!("{number}."), &inner);
-        let outer = Around { on_failure: head_failure(step, &inner, block), is_aftermath: true, ..inner.clone() };
+        let outer = Around { on_failure: outer_failure, is_aftermath: true, ..inner.clone() };
         let saving = Around { is_conditional: true, ..outer.clone() };
         let rescue = self.nodes(&block.rescue, &format!("{number}.rescue."), &saving);
         let always = self.nodes(&block.always, &format!("{number}.always."), &outer);
@@ -309,15 +310,6 @@ impl Builder<'_> {
         let more: Vec<_> = block.env.iter().filter(|(name, _)| !own.contains(&name.value.as_str())).cloned().collect();
         step.env.splice(0..0, more);
         Some(step)
-    }
-}
-
-/// What follows a failure in a block's rescue and end: what its author said, not what its own rescue would do.
-fn head_failure(step: &Step, inner: &Around, block: &Block) -> Option<OnFailure> {
-    match (&step.on_failure, block.rescue.is_empty()) {
-        (Some(word), _) => Some(word.value),
-        (None, true) => inner.on_failure,
-        (None, false) => None,
     }
 }
 

@@ -48,17 +48,31 @@ pub struct Scenario {
     down: Option<u64>,
     program: Program,
     /// How a command answers, where the seed does not say it.
-    answers: Option<fn(&Task) -> Reply>,
+    answers: Option<Arc<Behaviour>>,
     /// What the person at the terminal says to each failure, in turn.
     person: Vec<Answer>,
 }
 
+type Behaviour = dyn Fn(&Task) -> Reply + Send + Sync;
+
 impl Scenario {
     /// This runbook, with a person at the terminal who answers so.
-    pub fn attended(text: &str, answers: fn(&Task) -> Reply, person: Vec<Answer>) -> Self {
+    pub fn attended(text: &str, answers: impl Fn(&Task) -> Reply + Send + Sync + 'static, person: Vec<Answer>) -> Self {
         let mut program = program(text, inventory(1));
         program.presence = Presence::Attended;
-        Self { text: text.to_owned(), seed: 0, hosts: 1, down: None, program, answers: Some(answers), person }
+        Self { text: text.to_owned(), seed: 0, hosts: 1, down: None, program, answers: Some(Arc::new(answers)), person }
+    }
+
+    /// This runbook on so many hosts, with nobody at the terminal.
+    pub fn unattended(text: &str, hosts: u64, answers: impl Fn(&Task) -> Reply + Send + Sync + 'static) -> Self {
+        let program = program(text, inventory(hosts));
+        Self { text: text.to_owned(), seed: 0, hosts, down: None, program, answers: Some(Arc::new(answers)), person: Vec::new() }
+    }
+
+    /// What a person would say at the terminal is said beforehand.
+    pub fn answered(mut self, step: &str, answer: Answer) -> Self {
+        self.program.answers.insert(step.parse().unwrap(), answer);
+        self
     }
 
     pub fn random(seed: u64) -> Self {
@@ -199,8 +213,8 @@ impl<'a> World<'a> {
     pub fn new(scenario: &'a Scenario) -> Self {
         let seed = scenario.seed;
         let down = scenario.down.map(|index| format!("h{index}").parse().unwrap());
-        let answers = scenario.answers;
-        let reply = move |task: &Task| answers.map_or_else(|| Scenario::reply(seed, task), |answers| answers(task));
+        let answers = scenario.answers.clone();
+        let reply = move |task: &Task| answers.as_ref().map_or_else(|| Scenario::reply(seed, task), |answers| answers(task));
         let hosts = Arc::new(SimulatedHosts::new(down, reply));
         Self { scenario, hosts, journal: Arc::default() }
     }
