@@ -42,21 +42,6 @@ fn rendered(program: &Program, state: &State, step: &ProgramStep, scope: &Scope)
     Ok(stage)
 }
 
-/// Whether something of a step is still to begin: what is over, or is only asked about, needs no approval any more.
-pub(in crate::engine) fn wants_to_begin(stage: &Stage, known: &StepState, now: Timestamp) -> bool {
-    match &stage.work {
-        StageWork::Commands { actions, .. } => {
-            let table = table(stage, actions, known, &BTreeSet::new());
-            let next = |(_, progress): &(&Action, Progress)| matches!(progress, Progress::Next(_) | Progress::NotBefore(..));
-            bad(&table) <= stage.max_failures && table.iter().any(next)
-        }
-        StageWork::Manual { .. } | StageWork::Choose { .. } => known.answer.is_none(),
-        StageWork::Wait { .. } => known.wait_until.is_none_or(|until| until > now),
-        StageWork::Skip { .. } => true,
-        StageWork::Conclude { .. } | StageWork::Withheld { .. } => false,
-    }
-}
-
 type Table<'a> = Vec<(&'a Action, Progress)>;
 
 /// How far each host is; hosts that are left out are over before they begin.
@@ -105,7 +90,7 @@ impl Walk<'_> {
     fn enter(&self, step: &ProgramStep, known: &StepState) -> Standing {
         let Some(stage) = &known.stage else { return Standing::Open(self.ready_stage(step)) };
         if let Some(gate) = stage.gate.filter(|gate| !self.state.is_approved(*gate) || !gates::covers(self.state, *gate, &step.id))
-            && wants_to_begin(stage, known, self.now)
+            && self.wants_to_begin(step, stage, known)
         {
             return self.approach(gate, step);
         }
@@ -138,6 +123,21 @@ impl Walk<'_> {
                 Standing::Open(vec![Directive::Record(Event::StepSkipped { step: step.id.clone(), why: format!("agreed: {why}") })])
             }
             StageWork::Withheld { .. } => Standing::Settled,
+        }
+    }
+
+    /// Whether something of a step is still to begin: what is over, or is only asked about, needs no approval any more.
+    fn wants_to_begin(&self, step: &ProgramStep, stage: &Stage, known: &StepState) -> bool {
+        match &stage.work {
+            StageWork::Commands { actions, .. } => {
+                let table = table(stage, actions, known, &self.left_out_hosts(step));
+                let next = |(_, progress): &(&Action, Progress)| matches!(progress, Progress::Next(_) | Progress::NotBefore(..));
+                bad(&table) <= stage.max_failures && table.iter().any(next)
+            }
+            StageWork::Manual { .. } | StageWork::Choose { .. } => known.answer.is_none(),
+            StageWork::Wait { .. } => known.wait_until.is_none_or(|until| until > self.now),
+            StageWork::Skip { .. } => true,
+            StageWork::Conclude { .. } | StageWork::Withheld { .. } => false,
         }
     }
 
@@ -237,9 +237,10 @@ impl Walk<'_> {
         };
         match (&known.answer, on_failure) {
             (Some((_, Answer::GoOn)), _) | (_, OnFailure::Continue) => Standing::Settled,
-            (Some((_, Answer::RollBack)), _) | (None, OnFailure::Rollback) => self.roll_back(step),
+            (Some((_, Answer::RollBack)), _) => self.roll_back(step),
             (Some((_, Answer::Stop)), _) | (_, OnFailure::Stop) => Standing::Broken(Breach::Failed),
-            (_, OnFailure::Ask | OnFailure::Rollback) => {
+            (_, OnFailure::Rollback) => self.roll_back(step),
+            (_, OnFailure::Ask) => {
                 let ways = self.ways_out(known);
                 Standing::Open(vec![Directive::Ask(Question::AfterFailure { step: step.id.clone(), ways })])
             }

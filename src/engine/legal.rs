@@ -151,9 +151,9 @@ fn prepared(state: &State, stage: &Stage) -> Verdict {
 fn gate_opened(state: &State, gate: GateNo, asks: &GateAsks) -> Verdict {
     let is_free = |open: &GateState| match open.answer {
         GateAnswer::Withdrawn | GateAnswer::Expired => true,
-        // in a loop: asked once for each turn
-        GateAnswer::Approved => !asks.covers.iter().any(|step| open.asks.covers.contains(step)),
-        GateAnswer::Awaited | GateAnswer::Denied { .. } => false,
+        // in a loop it is asked once for each turn: what another turn was answered, or waits for, is for that turn alone
+        GateAnswer::Approved | GateAnswer::Awaited => !asks.covers.iter().any(|step| open.asks.covers.contains(step)),
+        GateAnswer::Denied { .. } => false,
     };
     unless(state.gates.get(&gate).is_none_or(is_free), || format!("gate {gate} is open already"))?;
     for step in &asks.covers {

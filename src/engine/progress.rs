@@ -92,7 +92,7 @@ pub fn completed(step: &StepState) -> Vec<(&Stage, &Action)> {
 pub fn undoing(action: &Action, step: &StepState) -> Progress {
     let all = step.attempts.get(&action.host).map_or(&[][..], Vec::as_slice);
     let of_round = |attempt: &&Attempt| attempt.part == Part::Undo && attempt.round == step.undo_round && attempt.phase != Phase::Lost;
-    match all.iter().filter(of_round).next_back().map(|last| (last, &last.phase)) {
+    match all.iter().rfind(of_round).map(|last| (last, &last.phase)) {
         None | Some((_, Phase::Lost)) => Progress::Next(Part::Undo),
         Some((_, Phase::Running)) => Progress::Running,
         Some((last, Phase::Orphaned)) => Progress::Orphaned(Part::Undo, last.number),

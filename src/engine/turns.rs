@@ -6,7 +6,7 @@ use super::progress::{HostResult, settled_results};
 use super::state::{BlockState, Phase, State, StepState};
 use crate::base::{Bytes, HostName, StepId};
 use crate::event::{Answer, LoopTurn, Part};
-use crate::plan::{Bracket, FlowBlock, Given, Node, Program, ProgramStep, Registered, RegisteredHost, Scope, Turn, typed_facts};
+use crate::plan::{FlowBlock, Given, Node, Program, ProgramStep, Registered, RegisteredHost, Scope, Turn, typed_facts};
 
 /// The step of this id: its turn filled in, where it is in loops.
 pub fn step_of(program: &Program, state: &State, id: &StepId) -> Option<ProgramStep> {
@@ -66,10 +66,10 @@ fn unfold_block(program: &Program, state: &State, block: &FlowBlock, turns: &[u3
         Some(BlockState::Call { .. }) | None => vec![turns.to_vec()],
     };
     for turns in all {
-        let bracket = |number: fn(&Bracket) -> usize| block.bracket.iter().map(move |bracket| number(bracket));
-        steps.extend(bracket(|bracket| bracket.acquire).map(|number| in_turn(state, &program.steps[number], &turns)));
+        let bracket = block.bracket.as_ref();
+        steps.extend(bracket.map(|bracket| in_turn(state, &program.steps[bracket.acquire], &turns)));
         [&block.steps, &block.rescue, &block.always].into_iter().for_each(|part| unfold(program, state, part, &turns, steps));
-        steps.extend(bracket(|bracket| bracket.release).map(|number| in_turn(state, &program.steps[number], &turns)));
+        steps.extend(bracket.map(|bracket| in_turn(state, &program.steps[bracket.release], &turns)));
     }
 }
 

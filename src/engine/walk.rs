@@ -164,12 +164,12 @@ impl<'a> Walk<'a> {
             if let Some(directive) = self.reordered(block, &head, order, place) {
                 return Standing::Open(vec![directive]);
             }
-            if let Repeats::Rolling { pause, .. } = &block.repeats {
-                if let Some(pause) = pause.filter(|_| place > 0) {
-                    match self.leaf(&self.step(pause, &within)) {
-                        Standing::Settled => {}
-                        other => return other,
-                    }
+            if let Repeats::Rolling { pause: Some(pause), .. } = &block.repeats
+                && place > 0
+            {
+                match self.leaf(&self.step(*pause, &within)) {
+                    Standing::Settled => {}
+                    other => return other,
                 }
             }
             match self.body(block, &within) {

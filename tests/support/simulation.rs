@@ -1,7 +1,6 @@
 //! A world without anything real: random runbooks, simulated hosts, a journal in memory that can fail at any line.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use runbook::base::{Bytes, Digest, GateNo, HostName, Person, StepId, Timestamp};
@@ -19,26 +18,10 @@ use runbook::runner::{
 };
 use runbook::text::{Colour, Source};
 
-/// A small, good enough generator (SplitMix64, Steele et al. 2014): the same seed, the same runbook.
-pub struct Dice(u64);
+#[path = "random_runbook.rs"]
+mod random_runbook;
 
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(1))
-    }
-
-    pub fn below(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-
-    fn one_in(&mut self, sides: u64) -> bool {
-        self.below(sides) == 0
-    }
-}
+use random_runbook::Dice;
 
 /// A runbook and how its hosts behave, from one seed.
 pub struct Scenario {
@@ -46,7 +29,7 @@ pub struct Scenario {
     pub seed: u64,
     pub hosts: u64,
     down: Option<u64>,
-    program: Program,
+    pub program: Program,
     /// How a command answers, where the seed does not say it.
     answers: Option<Arc<Behaviour>>,
     /// What the person at the terminal says to each failure, in turn.
@@ -78,19 +61,7 @@ impl Scenario {
     pub fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let hosts = 1 + dice.below(3);
-        let mut text = String::from("runbook: random\ntitle: A random runbook\nsteps:\n");
-        let steps = 1 + dice.below(4);
-        for index in 0..steps {
-            if dice.one_in(4) {
-                let gate = if dice.one_in(2) { "    gate: {approvals: 1}\n" } else { "" };
-                let _ = write!(text, "  - name: block {index}\n    hosts: all\n{gate}    steps:\n"); // a String takes all
-                for inner in 0..=dice.below(2) {
-                    step(&mut text, &mut dice, &format!("s{index}x{inner}"), "      ");
-                }
-            } else {
-                step(&mut text, &mut dice, &format!("s{index}"), "  ");
-            }
-        }
+        let text = random_runbook::text(&mut dice);
         let down = dice.one_in(8).then(|| dice.below(hosts));
         let program = program(&text, inventory(hosts));
         Self { text, seed, hosts, down, program, answers: None, person: Vec::new() }
@@ -121,7 +92,9 @@ fn inventory(hosts: u64) -> Inventory {
         let connection = Connection::Ssh { address: name.to_string(), port: None, user: None };
         (name.clone(), Host { name, environment: "production".to_owned(), connection, spool: None })
     };
-    Inventory { hosts: (0..hosts).map(host).collect(), ..Inventory::default() }
+    let local = HostName::local();
+    let here = Host { name: local.clone(), environment: "production".to_owned(), connection: Connection::Local, spool: None };
+    Inventory { hosts: (0..hosts).map(host).chain([(local, here)]).collect(), ..Inventory::default() }
 }
 
 fn program(text: &str, inventory: Inventory) -> Program {
@@ -132,45 +105,6 @@ fn program(text: &str, inventory: Inventory) -> Program {
     let policy = Policy { rules: rules(), ..Policy::default() };
     let (requester, presence, mode) = (person("alice"), Presence::Unattended, RunMode::Real);
     Program::new(runbook, Setting { inventory, policy, roster: roster(), parameters, requester, presence, mode, shelf: Shelf::default() })
-}
-
-fn step(text: &mut String, dice: &mut Dice, name: &str, indent: &str) {
-    let _ = write!(text, "{indent}- name: {name}\n{indent}  hosts: all\n"); // a String takes all
-    let mut word = |line: &str| {
-        let _ = writeln!(text, "{indent}  {line}"); // a String takes all
-    };
-    match dice.below(6) {
-        0 => {
-            word("check: look");
-            if dice.one_in(2) {
-                word("until: {within: 3s, every: 1s, healthy: 2}");
-            }
-        }
-        1 => {
-            word("run: change\n        # runbook: allow RB202 because it is a test".split('\n').next().unwrap_or_default());
-            word("effect: idempotent");
-            if dice.one_in(2) {
-                word("retry: {attempts: 3, delay: 1s, backoff: 2}");
-            }
-        }
-        2 => {
-            word("run: look");
-            word("effect: read");
-        }
-        _ => {
-            word("run: change");
-            word("effect: once");
-            if dice.one_in(3) {
-                word("done_when: is it done");
-            }
-        }
-    }
-    if dice.one_in(4) {
-        word("on_failure: continue");
-    }
-    if dice.one_in(5) {
-        word("max_failures: 1");
-    }
 }
 
 pub fn person(name: &str) -> Person {
@@ -348,8 +282,14 @@ impl Ended {
                     Effect::Read => {}
                 }
                 if stage.effect != Effect::Read {
-                    let twice = started.iter().find(|((id, part, _), count)| id == step && *part == Part::Main && **count > 1);
+                    let twice = started.iter().find(|((id, part, _), count)| id == step && *part != Part::Look && **count > 1);
                     assert_eq!(twice, None, "{what}: one attempt started twice on {host}");
+                    let undos = started.keys().filter(|(id, part, _)| id == step && *part == Part::Undo).count();
+                    assert!(
+                        undos <= usize::try_from(starts).unwrap(),
+                        "{what}: {step} was undone {undos} times on {host}\n{}",
+                        scenario.text
+                    );
                 }
             }
         }

@@ -1,15 +1,12 @@
 //! The course of a run through blocks, brackets, rescue, end and undo: a failure at every step of one runbook, against a table that was
 //! written by hand, and again with the runner killed at every line.
 
-#[path = "support/simulation.rs"]
-mod simulation;
-
 use std::collections::BTreeMap;
 
+use crate::simulation::{Ended, Scenario, World};
 use runbook::drill::Reply;
 use runbook::engine::{Life, Task, held};
 use runbook::event::{Answer, Event, Interruption, Part};
-use simulation::{Ended, Scenario, World};
 
 const TEXT: &str = "runbook: random
 title: A course with everything

@@ -1,11 +1,8 @@
 //! Random runbooks on simulated hosts, with the runner killed at every line of every journal and resumed: nothing runs twice that must not,
 //! nothing runs unapproved or unrecorded, and every host is named once in the result.
 
-#[path = "support/simulation.rs"]
-mod simulation;
-
+use crate::simulation::{Scenario, World};
 use runbook::event::{Effect, Event};
-use simulation::{Scenario, World};
 
 /// The issue asks for at least a thousand; `RUNBOOK_CRASH_RUNS` makes it a longer campaign.
 fn runs() -> u64 {
@@ -45,7 +42,8 @@ fn a_random_scenario_covers_what_the_property_is_about() {
     let scenarios: Vec<Scenario> = (0..200).map(Scenario::random).collect();
     let starts = |effect: Effect| scenarios.iter().any(|scenario| scenario.text.contains(&format!("effect: {effect}")));
     assert!(starts(Effect::Once) && starts(Effect::Idempotent) && starts(Effect::Read));
-    for word in ["retry:", "until:", "done_when:", "gate:", "steps:", "on_failure: continue", "max_failures:"] {
+    let flow = ["rolling:", "for_each:", "acquire:", "rescue:", "always:", "undo:", "on_failure: rollback"];
+    for word in ["retry:", "until:", "done_when:", "gate:", "steps:", "on_failure: continue", "max_failures:"].into_iter().chain(flow) {
         assert!(scenarios.iter().any(|scenario| scenario.text.contains(word)), "{word}");
     }
 }
