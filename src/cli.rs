@@ -19,6 +19,7 @@ mod import;
 mod lint;
 mod list;
 mod log;
+mod new;
 mod opening;
 mod past;
 mod plan;
@@ -34,6 +35,7 @@ mod stop;
 mod tail;
 mod verify;
 mod watching;
+mod writing;
 
 pub use args::Cli;
 pub use failure::{Exit, Failure};
@@ -66,7 +68,8 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Failure> {
         Verb::Exec(args) => exec::exec(context, &args),
         Verb::Approve(args) => answer::approve(context, &args),
         Verb::Deny { answer, because } => answer::deny(context, &answer, because.as_deref()),
-        Verb::Import { file } => import::import(context, &file),
+        Verb::New(args) => new::new(context, &args),
+        Verb::Import { file, write } => import::import(context, &file, write.as_deref()),
         Verb::Resume(args) => resume::resume(context, &args),
         Verb::Stop { run, now } => stop::stop(context, &run, now),
         Verb::Runs { latest } => runs::runs(context, latest),
