@@ -13,6 +13,7 @@ mod demo;
 mod diagnosis;
 mod doctor;
 mod drift;
+mod elsewhere;
 mod exec;
 mod failure;
 mod import;

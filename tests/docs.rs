@@ -86,7 +86,7 @@ fn the_guide_has_a_place_for_every_word_of_this_release() {
         "type default values pattern min max",
         "run check manual wait shell name id why hosts expect_hosts when gate effect become env cwd timeout retry register parse expect until",
         "done_when on_failure max_output max_failures approvals from expires ask attempts delay backoff within every healthy",
-        "address user port environment connection spool ssh domain people environments review deny changing",
+        "address user port environment connection spool ssh hosts_from domain people environments review deny changing",
     ];
     let missing: Vec<String> = words
         .iter()

@@ -94,3 +94,76 @@ fn new_tells_without_a_terminal_all_that_is_missing() {
     assert_snapshot!("new_of_a_bad_name", lab.transcript(&["new", "Restart_It"]));
     assert!(!lab.library().join("restart-it.yaml").exists());
 }
+
+/// Hosts from three places, one of them a program.
+fn lab_with_sources() -> Lab {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = lab();
+    lab.write("team/inventory.yaml", "hosts:\n  db-1: {groups: [db]}\nhosts_from: [hosts.ini, ./ec2, ~/.ssh/config]\n");
+    lab.write("team/hosts.ini", "[db]\ndb-[1:2] ansible_host=10.0.0.5\nhere ansible_connection=local environment=staging\n");
+    lab.write("team/ec2", "#!/bin/sh\necho '{\"_meta\": {\"hostvars\": {}}, \"web\": [\"stage-1\"]}'\n");
+    fs::set_permissions(lab.library().join("team/ec2"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(lab.path("home/.ssh")).unwrap();
+    fs::write(lab.path("home/.ssh/config"), "Host bastion\n  HostName 10.0.0.1\n").unwrap();
+    lab
+}
+
+#[test]
+fn hosts_of_other_tools_are_hosts_of_the_library() {
+    let lab = lab_with_sources();
+    lab.write("all.yaml", "runbook: all\ntitle: All\nsteps:\n  - {name: Look, hosts: \"all\", check: uptime, timeout: 5s}\n");
+    assert_snapshot!("sources_plan", lab.transcript(&["plan", "all"]));
+    let doctor = lab.transcript(&["doctor"]);
+    assert!(doctor.contains("hosts        5 besides local: 3 from hosts.ini, 1 from ./ec2, 1 from ~/.ssh/config\n"), "{doctor}");
+}
+
+#[test]
+fn a_program_that_fails_is_told_with_what_it_said() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = lab_with_sources();
+    lab.write("team/ec2", "#!/bin/sh\necho 'no token' >&2\nexit 3\n");
+    assert_snapshot!("sources_program_failed", lab.transcript(&["lint", "look"]));
+    fs::set_permissions(lab.library().join("team/ec2"), fs::Permissions::from_mode(0o775)).unwrap();
+    assert_snapshot!("sources_program_of_others", lab.transcript(&["plan", "look"]));
+}
+
+#[test]
+fn a_source_that_changed_after_a_run_was_opened_is_noticed() {
+    let lab = lab_with_sources();
+    lab.write(
+        "ask.yaml",
+        "runbook: ask\ntitle: Ask\nsteps:\n  - {name: Look, hosts: here, check: \"true\", timeout: 5s}\n  - {name: Do, manual: Do it.}\n",
+    );
+    let key = lab.key("alice").display().to_string();
+    let as_alice = ["--as", "alice@example.com", "--key", &key];
+    let opened = lab.transcript(&[&["exec", "ask"], &as_alice[..]].concat());
+    assert!(opened.ends_with("--- status 4\n"), "{opened}");
+    let run = lab.command(&["runs", "--latest"]).output().unwrap();
+    let run = String::from_utf8(run.stdout).unwrap().trim().to_owned();
+    let folder = lab.path("state/runbook");
+    let copy = walk(&folder, &run).join("inputs/inventory.yaml");
+    assert_snapshot!("sources_copy", fs::read_to_string(copy).unwrap());
+
+    let moved = "# a remark\n[db]\nhere ansible_connection=local environment=staging\ndb-[1:2] ansible_host=10.0.0.5\n";
+    lab.write("team/hosts.ini", &moved.replace("10.0.0.5", "10.0.0.6"));
+    let refused = lab.transcript(&[&["resume", &run], &as_alice[..]].concat());
+    assert!(
+        refused.contains("what team/inventory.yaml and its hosts_from say changed") && refused.ends_with("--- status 3\n"),
+        "{refused}"
+    );
+    lab.write("team/hosts.ini", moved);
+    let resumed = lab.transcript(&[&["resume", &run, "--answer", "do=done"], &as_alice[..]].concat());
+    assert!(resumed.ends_with("--- status 0\n"), "what says the same in other words is no change\n{resumed}");
+}
+
+/// The folder of a run below the store.
+fn walk(folder: &Path, run: &str) -> std::path::PathBuf {
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        if next.file_name().is_some_and(|name| name == run) && next.join("inputs").is_dir() {
+            return next;
+        }
+        open.extend(fs::read_dir(&next).into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()));
+    }
+    panic!("no folder of {run} in {}", folder.display())
+}
