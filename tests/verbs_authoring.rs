@@ -42,6 +42,16 @@ fn a_draft_is_written_once_and_linted() {
 }
 
 #[test]
+fn a_playbook_becomes_a_draft_by_what_stands_in_it() {
+    let lab = lab();
+    bring(&lab, "restart.yml");
+    fs::rename(lab.path("restart.yml"), lab.path("restart.txt")).unwrap();
+    assert_snapshot!("import_playbook", lab.transcript(&["import", "restart.txt", "--write", "restart-api"]));
+    fs::write(lab.path("anchors.yml"), "- hosts: db\n  vars: &v {a: b}\n  tasks: []\n").unwrap();
+    assert_snapshot!("import_playbook_with_anchors", lab.transcript(&["import", "anchors.yml"]));
+}
+
+#[test]
 fn what_cannot_be_a_draft_is_told() {
     let lab = lab();
     fs::write(lab.path("prose.md"), "# Only prose\n\nNothing to do.\n\n```sql\nselect 1\n```\n").unwrap();
