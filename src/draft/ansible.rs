@@ -93,7 +93,7 @@ impl Writer<'_> {
                 "gather_facts" | "tags" | "any_errors_fatal" | "strategy" | "order" | "become_method" => {}
                 "serial" => self.left_out(
                     key,
-                    format!("serial: {}: hosts go one batch after another; write a step for each batch", self.text_of(value)),
+                    format!("serial: {}: hosts go one batch after another; write a block with `rolling:`", self.text_of(value)),
                 ),
                 "roles" => self.left_out(value, "roles: their tasks stand in other files; import each by itself"),
                 other => self.left_out(value, format!("{other} of the play")),

@@ -129,6 +129,7 @@ mod tests {
                 requester: "alice@example.com".parse().unwrap(),
                 presence: Presence::Attended,
                 mode: crate::event::RunMode::Real,
+                shelf: crate::plan::Shelf::default(),
             };
             problems.extend(check(&Program::new(runbook, setting)));
             let problems = problems.render(Colour::Plain);

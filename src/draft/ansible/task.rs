@@ -305,7 +305,7 @@ fn shown(command: &str) -> String {
 
 fn advice(directive: &str) -> String {
     let help = match directive {
-        "loop" | "loop_control" => "write the steps out, one for each value",
+        "loop" | "loop_control" => "write a block with `for_each:`, whose steps use `{{ item }}`",
         "notify" => "handlers are steps at the end here",
         "failed_when" => "write `expect:`, which says when it succeeded",
         "changed_when" => "a step that may change something asks for approval",
@@ -313,8 +313,8 @@ fn advice(directive: &str) -> String {
         "run_once" => "write `hosts:` with the one host",
         "vars" => "write the values into the command, or make them parameters",
         "async" | "poll" | "timeout" => "write `timeout:`",
-        "throttle" => "write a step for each batch of hosts",
-        word if word.starts_with("with_") => "write the steps out, one for each value",
+        "throttle" => "write a block with `rolling:`",
+        word if word.starts_with("with_") => "write a block with `for_each:`, whose steps use `{{ item }}`",
         _ => "we have no such word",
     };
     format!("{directive}: {help}")
