@@ -13,12 +13,14 @@ mod demo;
 mod diagnosis;
 mod doctor;
 mod drift;
+mod elsewhere;
 mod exec;
 mod failure;
 mod import;
 mod lint;
 mod list;
 mod log;
+mod new;
 mod opening;
 mod past;
 mod plan;
@@ -34,6 +36,7 @@ mod stop;
 mod tail;
 mod verify;
 mod watching;
+mod writing;
 
 pub use args::Cli;
 pub use failure::{Exit, Failure};
@@ -66,7 +69,8 @@ fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Failure> {
         Verb::Exec(args) => exec::exec(context, &args),
         Verb::Approve(args) => answer::approve(context, &args),
         Verb::Deny { answer, because } => answer::deny(context, &answer, because.as_deref()),
-        Verb::Import { file } => import::import(context, &file),
+        Verb::New(args) => new::new(context, &args),
+        Verb::Import { file, write } => import::import(context, &file, write.as_deref()),
         Verb::Resume(args) => resume::resume(context, &args),
         Verb::Stop { run, now } => stop::stop(context, &run, now),
         Verb::Runs { latest } => runs::runs(context, latest),

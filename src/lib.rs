@@ -7,6 +7,7 @@ pub mod approval;
 pub mod audit;
 pub mod base;
 pub mod cli;
+pub mod draft;
 pub mod drill;
 pub mod effects;
 pub mod engine;

@@ -2,8 +2,10 @@
 
 mod allowed_signers;
 mod folder;
+mod foreign;
 mod inventory;
 mod policy;
+mod resolved;
 mod roster;
 mod selector;
 mod shape;
@@ -11,7 +13,8 @@ mod signer_line;
 
 pub use allowed_signers::read_allowed_signers;
 pub use folder::{Library, LibraryError, RawFile};
-pub use inventory::read_inventory;
+pub use foreign::{Elsewhere, Nowhere};
+pub use inventory::{HostSource, Resolved, read_inventory, resolve_inventory};
 pub use policy::{SMALLEST_POLICY, read_policy};
 pub use roster::{NAMESPACES, Roster, Signer, namespace_matches};
 pub use selector::{Selector, SelectorError};

@@ -15,4 +15,4 @@ pub use fields::{Fields, Reader, Vocabulary};
 pub use measure::parse_bytes;
 pub use source::{Source, Span, Spanned};
 pub use suggest::did_you_mean;
-pub use yaml::{Comment, Document, MAX_DEPTH, Node, Scalar, ScalarKind, Value, comments, parse};
+pub use yaml::{Comment, Document, MAX_DEPTH, Node, Scalar, ScalarKind, Value, comments, parse, parse_lenient};

@@ -96,11 +96,21 @@ pub enum Verb {
         #[arg(long, value_name = "SENTENCE")]
         because: Option<String>,
     },
-    /// Takes in a signed approval or denial that came as a file
-    #[command(after_help = "Example:  runbook import approval.txt")]
+    /// Starts a runbook from a template, and lints it
+    #[command(
+        after_help = "Examples:\n  runbook new restart-web\n  runbook new --list\n  runbook new restart-web --from restart --title \"Restart the web servers\" --owner web --hosts web"
+    )]
+    New(NewArgs),
+    /// Takes in a file from elsewhere: a signed approval or denial, or a Markdown page or Ansible playbook as the draft of a runbook
+    #[command(
+        after_help = "Examples:\n  runbook import approval.txt\n  runbook import wiki/failover.md\n  runbook import playbooks/restart.yml --write restart-web"
+    )]
     Import {
-        /// The document; its signature lies beside it as FILE.sig
+        /// A document, whose signature lies beside it as FILE.sig; or what becomes a draft, which is printed
         file: PathBuf,
+        /// Write the draft into the library under this name; never over a file that is there
+        #[arg(long, value_name = "NAME")]
+        write: Option<String>,
     },
     /// Goes on with a run that was interrupted, or whose runner died
     #[command(after_help = "Example:  runbook resume 01J9-K7QM")]
@@ -168,6 +178,29 @@ pub struct ParameterArgs {
     /// A parameter's value, any bytes but NUL; may be given for each parameter
     #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE")]
     pub parameters: Vec<OsString>,
+}
+
+/// `runbook new`
+#[derive(Debug, Clone, Args)]
+pub struct NewArgs {
+    /// The runbook's name: lower-case letters, digits and dashes
+    #[arg(required_unless_present = "list")]
+    pub name: Option<String>,
+    /// The template to begin with; `--list` shows all
+    #[arg(long, value_name = "TEMPLATE")]
+    pub from: Option<String>,
+    /// What it is for, in a line
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// The team that looks after it
+    #[arg(long, value_name = "TEAM")]
+    pub owner: Option<String>,
+    /// The hosts that it is about: a selector
+    #[arg(long, value_name = "HOSTS")]
+    pub hosts: Option<String>,
+    /// Show the templates
+    #[arg(long)]
+    pub list: bool,
 }
 
 /// `runbook exec`

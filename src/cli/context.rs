@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::args::{Common, Output};
+use super::elsewhere::ThisMachine;
 use super::failure::Failure;
 use crate::base::{Person, Timestamp, printable};
 use crate::effects::{Claimed, Clock, Identity, SystemClock, who_am_i};
 use crate::journal::{Seen, Store};
-use crate::library::{Library, Roster};
+use crate::library::{Library, LibraryError, Roster};
 use crate::text::Source;
 use crate::views::{Colour, Page};
 
@@ -71,7 +72,7 @@ impl Context {
     /// # Errors
     /// Where there is none, or something in its own files is wrong.
     pub fn library(&self) -> Result<Library, Failure> {
-        let library = Library::open(&self.library_folder()?)?;
+        let library = open_library(&self.library_folder()?)?;
         if !library.warnings.is_empty() && !self.quiet {
             let (count, s) = (library.warnings.len(), if library.warnings.len() == 1 { "" } else { "s" });
             self.talk(&format!("warning: {count} warning{s} about the library's own files: `runbook lint` shows what\n"));
@@ -195,6 +196,14 @@ fn own_state() -> Result<PathBuf, Failure> {
         Some(state) => Ok(state.join("runbook")),
         None => Err(Failure::recording("there is no HOME and no XDG_STATE_HOME: say where the record goes with --store DIR")),
     }
+}
+
+/// A library with the hosts that it takes from elsewhere on this machine.
+///
+/// # Errors
+/// See [`LibraryError`].
+pub fn open_library(root: &Path) -> Result<Library, LibraryError> {
+    Library::open_from(root, &ThisMachine)
 }
 
 /// A runbook's source by its name.

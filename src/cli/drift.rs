@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::context::open_library;
 use crate::base::Digest;
 use crate::event::Inputs;
-use crate::library::Library;
 use crate::runner::Drift;
 
 /// Whether a runbook that changed since may be gone on with as it was.
@@ -24,7 +24,7 @@ pub fn between(root: PathBuf, runbook: String, inputs: Option<Inputs>, copy: Cop
 
 /// Everything that changed, in words; empty where nothing did.
 pub fn changes(root: &Path, runbook: &str, inputs: &Inputs) -> Vec<Change> {
-    let library = match Library::open(root) {
+    let library = match open_library(root) {
         Ok(library) => library,
         Err(error) => return vec![Change::Team(format!("the library can no longer be read ({error})"))],
     };
@@ -41,8 +41,9 @@ pub fn changes(root: &Path, runbook: &str, inputs: &Inputs) -> Vec<Change> {
             Ok(None) | Err(_) => changes.push(Change::Runbook(format!("{path}, which it uses, is gone"))),
         }
     }
+    let inventory = if library.host_sources.is_empty() { "team/inventory.yaml" } else { "what team/inventory.yaml and its hosts_from say" };
     let team = [
-        ("team/inventory.yaml", &library.inventory_file, inputs.inventory),
+        (inventory, &library.inventory_file, inputs.inventory),
         ("team/policy.yaml", &library.policy_file, inputs.policy),
         ("team/allowed_signers", &library.signers_file, inputs.signers),
     ];

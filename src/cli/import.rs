@@ -1,48 +1,37 @@
-//! `runbook import`: a signed answer that came as a file goes into its run's inbox. Judges nothing: the runner does.
+//! `runbook import`: what came as a file, told apart by what stands in it, and handed to who takes it in. Judges nothing itself.
 
+mod answer;
+mod draft;
+
+use std::io::Read;
 use std::path::Path;
 
-use serde::Serialize;
-
-use super::answer::beside;
-use super::args::Output;
 use super::context::Context;
-use super::delivery::{Heard, await_verdict};
 use super::failure::{Exit, Failure};
-use crate::approval::{Approval, Denial};
-use crate::base::{Digest, Person, RunId};
+use crate::text::{MAX_FILE_BYTES, Source, decode};
 
-#[derive(Serialize)]
-struct ImportJson {
-    run: RunId,
-    person: Person,
-    /// `counted`, `refused`, or `delivered` where no runner has looked at it yet.
-    state: &'static str,
-    why: Option<String>,
+/// `runbook import FILE [--write NAME]`
+pub fn import(context: &Context, file: &Path, write: Option<&str>) -> Result<Exit, Failure> {
+    let source = read(file)?;
+    match (is_document(source.text()), write) {
+        (true, None) => answer::deliver(context, file, source.text()),
+        (true, Some(_)) => Err(Failure::usage("--write is for drafts, and this is a signed document: leave it out")),
+        (false, write) => draft::import(context, file, &source, write),
+    }
 }
 
-/// `runbook import FILE`
-pub fn import(context: &Context, file: &Path) -> Result<Exit, Failure> {
-    let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())));
-    let (text, signature) = (read(file)?, read(&beside(file))?);
-    let (run, person, word) = match (Approval::parse(&text), Denial::parse(&text)) {
-        (Ok(approval), _) => (approval.body.run, approval.approver, "approval"),
-        (Err(_), Ok(denial)) => (denial.body.run, denial.person, "denial"),
-        (Err(error), Err(_)) => return Err(Failure::usage(format!("{} is no approval and no denial: {error}", file.display()))),
-    };
-    let folder = context.store()?.find(run.as_str())?;
-    let digest = Digest::of(text.as_bytes());
-    let name = format!("{word}.{}.{}", person.as_str().replace(['@', '+'], "-"), &digest.to_string()[..8]);
-    folder.drop_document(&name, text.as_bytes(), &signature)?;
-    let (state, why) = match await_verdict(&folder, digest) {
-        Heard::Counted => ("counted", None),
-        Heard::Refused(why) => ("refused", Some(why)),
-        Heard::Nothing => ("delivered", None),
-    };
-    match (context.output, &why) {
-        (Output::Json, _) => context.print_json(&ImportJson { run, person, state, why: why.clone() }),
-        (Output::Text, Some(why)) => return Err(Failure::refused(format!("the run did not count it: {why}"))),
-        (Output::Text, None) => context.write_out(&format!("the {word} of {person} was {state} (run {})\n", run.short())),
+/// Of any version, so that a wrong one is told as such.
+fn is_document(text: &str) -> bool {
+    text.lines().next().is_some_and(|first| first.starts_with("runbook ") && first.contains(", version "))
+}
+
+fn read(file: &Path) -> Result<Source, Failure> {
+    let unreadable = |error: std::io::Error| Failure::usage(format!("{}: {error}", file.display()));
+    if !std::fs::metadata(file).map_err(unreadable)?.is_file() {
+        return Err(Failure::usage(format!("{} is no file. Expected a signed document, a Markdown page or a playbook", file.display())));
     }
-    Ok(if why.is_some() { Exit::Refused } else { Exit::Ok })
+    let mut bytes = Vec::new();
+    let limit = MAX_FILE_BYTES as u64 + 1; // one more, so that a longer file is seen to be longer
+    std::fs::File::open(file).map_err(unreadable)?.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    decode(&file.display().to_string(), &bytes).map_err(|problems| Failure::usage(problems.render(crate::text::Colour::Plain)))
 }

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::args::Output;
-use super::context::Context;
+use super::context::{Context, open_library};
 use super::failure::{Exit, Failure};
 use super::opening::examine;
-use crate::library::{Library, LibraryError};
+use crate::library::LibraryError;
 use crate::runbook::{RULES, Rule};
 use crate::text::{Diagnostic, Diagnostics, Severity, did_you_mean};
 
@@ -50,7 +50,7 @@ impl From<LibraryError> for Trouble {
 
 /// All problems, and how many runbooks were looked at.
 fn gather(context: &Context, names: &[String]) -> Result<(Diagnostics, usize), Trouble> {
-    let library = Library::open(&context.library_folder()?)?;
+    let library = open_library(&context.library_folder()?)?;
     let mut problems = library.warnings.clone();
     let names = if names.is_empty() { library.names()? } else { names.to_vec() };
     for name in &names {

@@ -6,9 +6,13 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Inventory, Policy, Roster, SMALLEST_POLICY, read_allowed_signers, read_inventory, read_policy};
+use super::resolved::written_out;
+use super::{
+    Elsewhere, HostSource, Inventory, Nowhere, Policy, Resolved, Roster, SMALLEST_POLICY, read_allowed_signers, read_policy,
+    resolve_inventory,
+};
 use crate::base::StepId;
-use crate::text::{Colour, Diagnostics, MAX_FILE_BYTES, Severity, Source, decode, did_you_mean};
+use crate::text::{Colour, Diagnostics, MAX_FILE_BYTES, Severity, Source, Span, decode, did_you_mean};
 
 /// More runbooks than this in one folder are a generated heap, and a list of them helps nobody.
 const MAX_RUNBOOKS: usize = 10_000;
@@ -27,7 +31,10 @@ pub struct Library {
     pub inventory: Inventory,
     pub policy: Policy,
     pub roster: Roster,
-    /// The files above; empty bytes where there is none.
+    /// Where hosts came from besides the inventory itself.
+    pub host_sources: Vec<HostSource>,
+    /// The files above; empty bytes where there is none. The inventory's bytes are the file's own where it says everything itself; where hosts come
+    /// from elsewhere they are all of it, written out: that is what a run keeps, what is approved, and what must not change.
     pub inventory_file: RawFile,
     pub policy_file: RawFile,
     pub signers_file: RawFile,
@@ -90,6 +97,14 @@ impl Library {
     /// # Errors
     /// See [`LibraryError`]; all problems of all files at once.
     pub fn open(root: &Path) -> Result<Self, LibraryError> {
+        Self::open_from(root, &Nowhere)
+    }
+
+    /// The same, and the hosts that the inventory takes from elsewhere are asked for.
+    ///
+    /// # Errors
+    /// See [`LibraryError`]; all problems of all files at once.
+    pub fn open_from(root: &Path, elsewhere: &dyn Elsewhere) -> Result<Self, LibraryError> {
         if !root.is_dir() {
             return Err(LibraryError::NoFolder { path: root.to_owned() });
         }
@@ -98,15 +113,7 @@ impl Library {
         let policy_file = read_file(root, &policy_path)?.ok_or(LibraryError::NoPolicy { path: policy_path })?;
         let (policy, problems) = read_policy(&policy_file.source);
         found.extend(problems);
-        let inventory_file = read_file(root, &root.join("team/inventory.yaml"))?;
-        let inventory = match &inventory_file {
-            Some(file) => {
-                let (inventory, problems) = read_inventory(&file.source);
-                found.extend(problems);
-                inventory
-            }
-            None => Some(Inventory::only_local()),
-        };
+        let (inventory_file, resolved) = read_hosts(root, elsewhere, &mut found)?;
         let signers_path = root.join("team/allowed_signers");
         let signers_file = read_file(root, &signers_path)?.unwrap_or_else(|| RawFile::absent(root, &signers_path));
         let roster = policy.as_ref().and_then(|policy| {
@@ -114,11 +121,12 @@ impl Library {
             found.extend(problems);
             roster
         });
-        let (Some(inventory), Some(policy), Some(roster)) = (inventory, policy, roster) else {
+        let (Some(resolved), Some(policy), Some(roster)) = (resolved, policy, roster) else {
             return Err(LibraryError::Invalid(found.only(Severity::Error)));
         };
-        let inventory_file = inventory_file.unwrap_or_else(|| RawFile::absent(root, &root.join("team/inventory.yaml")));
-        Ok(Self { root: root.to_owned(), inventory, policy, roster, inventory_file, policy_file, signers_file, warnings: found })
+        let Resolved { inventory, sources: host_sources } = resolved;
+        let root = root.to_owned();
+        Ok(Self { root, inventory, policy, roster, host_sources, inventory_file, policy_file, signers_file, warnings: found })
     }
 
     /// The folder.
@@ -179,6 +187,28 @@ impl Library {
             None => "`runbook list` shows all".to_owned(),
         })
     }
+}
+
+/// The inventory's file, its bytes as a run keeps them, and what it comes to; without a file there is only `local`.
+fn read_hosts(root: &Path, elsewhere: &dyn Elsewhere, found: &mut Diagnostics) -> Result<(RawFile, Option<Resolved>), LibraryError> {
+    let path = root.join("team/inventory.yaml");
+    let Some(mut file) = read_file(root, &path)? else {
+        let resolved = Resolved { inventory: Inventory::only_local(), sources: Vec::new() };
+        return Ok((RawFile::absent(root, &path), Some(resolved)));
+    };
+    let (resolved, problems) = resolve_inventory(&file.source, &root.join("team"), elsewhere);
+    found.extend(problems);
+    if let Some(resolved) = resolved.as_ref().filter(|resolved| !resolved.sources.is_empty()) {
+        file.bytes = written_out(&resolved.inventory).into_bytes();
+        if file.bytes.len() > MAX_FILE_BYTES {
+            let message = format!("all hosts together take {} bytes, expected at most {MAX_FILE_BYTES} (1 MiB)", file.bytes.len());
+            found
+                .error("RB002", &file.source, Span::default(), message)
+                .help("take fewer hosts, or give each team an inventory of its own");
+            return Ok((file, None));
+        }
+    }
+    Ok((file, resolved))
 }
 
 impl RawFile {

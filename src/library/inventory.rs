@@ -1,7 +1,11 @@
 //! Reads `team/inventory.yaml` into an inventory. Never guesses: what two groups say differently is refused.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod imports;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::foreign::{Elsewhere, Nowhere, Word};
 use super::shape::PRODUCTION;
 use super::{Connection, Host, Inventory};
 use crate::base::HostName;
@@ -19,6 +23,12 @@ const TOP: Vocabulary = Vocabulary {
         ("children", "write `groups:`"),
         ("inventory", "write `hosts:` at the top"),
         ("nodes", "write `hosts:`"),
+        ("from", "write `hosts_from: [hosts.ini]`"),
+        ("include", "write `hosts_from: [hosts.ini]`"),
+        ("import", "write `hosts_from: [hosts.ini]`"),
+        ("sources", "write `hosts_from: [hosts.ini]`"),
+        ("inventories", "write `hosts_from: [hosts.ini]`"),
+        ("plugin", "write `hosts_from: [./script]`, a script that prints Ansible's JSON"),
     ],
 };
 
@@ -66,8 +76,12 @@ struct Written {
     name: Spanned<HostName>,
     address: Option<String>,
     local: bool,
+    /// Whether something here says that it is reached by SSH.
+    remote: bool,
     groups: Vec<Spanned<String>>,
     settings: Settings,
+    /// What other tools say of it; heeded where nothing here says it.
+    imported: BTreeMap<Word, String>,
 }
 
 struct Group {
@@ -76,20 +90,42 @@ struct Group {
     settings: Settings,
 }
 
-/// Reads an inventory. It is there only where nothing is wrong with it.
+/// An inventory, and where its hosts came from.
+pub struct Resolved {
+    pub inventory: Inventory,
+    /// What `hosts_from:` names, in its order; empty where the inventory says everything itself.
+    pub sources: Vec<HostSource>,
+}
+
+/// A place that hosts were taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostSource {
+    /// As `hosts_from:` names it.
+    pub name: String,
+    pub hosts: usize,
+}
+
+/// Reads an inventory that takes no hosts from elsewhere. It is there only where nothing is wrong with it.
 pub fn read_inventory(source: &Source) -> (Option<Inventory>, Diagnostics) {
+    let (resolved, diagnostics) = resolve_inventory(source, Path::new(""), &Nowhere);
+    (resolved.map(|resolved| resolved.inventory), diagnostics)
+}
+
+/// Reads an inventory and takes in the hosts that it has from elsewhere. `folder` is its own.
+pub fn resolve_inventory(source: &Source, folder: &Path, elsewhere: &dyn Elsewhere) -> (Option<Resolved>, Diagnostics) {
     let mut reader = Reader::new(source);
-    let inventory = read_document(&mut reader);
-    let complete = if reader.diagnostics.has_errors() { None } else { inventory };
+    let resolved = read_document(&mut reader, folder, elsewhere);
+    let complete = if reader.diagnostics.has_errors() { None } else { resolved };
     (complete, reader.diagnostics)
 }
 
-fn read_document(reader: &mut Reader) -> Option<Inventory> {
+fn read_document(reader: &mut Reader, folder: &Path, elsewhere: &dyn Elsewhere) -> Option<Resolved> {
     let document = parse(&reader.source.clone(), &mut reader.diagnostics)?;
     let mut fields = reader.fields(&document.root, "an inventory", "`hosts: {db-1: {address: 10.0.0.5}}`")?;
-    let hosts = fields.optional("hosts").map_or(Vec::new(), |node| read_hosts(reader, node));
+    let mut hosts = fields.optional("hosts").map_or(Vec::new(), |node| read_hosts(reader, node));
     let groups = fields.optional("groups").map_or(Vec::new(), |node| read_groups(reader, node));
     let ssh_config = fields.optional("ssh").and_then(|node| read_ssh(reader, node));
+    let sources = fields.optional("hosts_from").map_or(Vec::new(), |node| imports::take_in(reader, node, &mut hosts, folder, elsewhere));
     fields.finish(reader, &TOP);
     let members = join(reader, &hosts, &groups);
     let mut inventory = Inventory { ssh_config, groups: members, ..Inventory::only_local() };
@@ -97,7 +133,7 @@ fn read_document(reader: &mut Reader) -> Option<Inventory> {
         let host = settle(reader, host, &groups, &inventory.groups);
         inventory.hosts.insert(host.name.clone(), host);
     }
-    Some(inventory)
+    Some(Resolved { inventory, sources })
 }
 
 fn read_ssh(reader: &mut Reader, node: &Node) -> Option<String> {
@@ -144,7 +180,10 @@ fn read_host(reader: &mut Reader, name: Spanned<String>, node: &Node) -> Option<
     if let (true, Some((key, Some(false)))) = (is_own, &connection) {
         reader.error("RB304", *key, "`local` is always the operator's own machine").help("remove it; give a remote host another name");
     }
-    Some(Written { name: host?, address: address.and_then(|(_, address)| address), local, groups, settings })
+    let said_ssh = matches!(connection, Some((_, Some(false))));
+    let remote = said_ssh || address.is_some() || settings.user.is_some() || settings.port.is_some();
+    let address = address.and_then(|(_, address)| address);
+    Some(Written { name: host?, address, local, remote, groups, settings, imported: BTreeMap::new() })
 }
 
 fn check_name(reader: &mut Reader, name: &Spanned<String>) -> Option<HostName> {
@@ -164,20 +203,31 @@ fn check_name(reader: &mut Reader, name: &Spanned<String>) -> Option<HostName> {
 
 fn read_address(reader: &mut Reader, node: &Node) -> Option<String> {
     let address = reader.as_written(node, "`address`")?;
-    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b':' | b'%' | b'[' | b']');
     if let Some((user, rest)) = address.value.split_once('@') {
         let help = format!("write `address: {rest}` and `user: {user}`");
         reader.error("RB303", address.span, "an address without the user").label("two things in one").help(help);
     } else if address.value.starts_with('-') {
         let message = "an address that begins with `-` would be read as an option of ssh";
         reader.error("RB303", address.span, message).label("refused").help("write the host's name or IP address");
-    } else if address.value.is_empty() || !address.value.bytes().all(plain) {
+    } else if !is_address(&address.value) {
         let message = format!("{:?} is no address", address.value);
         reader.error("RB303", address.span, message).label("expected a host's name or IP address").help("the port goes into `port:`");
     } else {
         return Some(address.value);
     }
     None
+}
+
+/// A host's name or IP address that `ssh` cannot take for an option.
+pub(super) fn is_address(text: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b':' | b'%' | b'[' | b']');
+    !text.is_empty() && !text.starts_with('-') && text.bytes().all(plain)
+}
+
+/// A user's name that `ssh` cannot take for an option.
+pub(super) fn is_user(text: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'@' | b'+' | b'\\' | b'$');
+    !text.is_empty() && !text.starts_with('-') && text.bytes().all(plain)
 }
 
 /// Whether the connection is local.
@@ -207,8 +257,7 @@ fn read_settings(reader: &mut Reader, fields: &mut Fields<'_>) -> Settings {
 
 fn read_user(reader: &mut Reader, node: &Node) -> Option<Spanned<String>> {
     let user = reader.text(node, "`user`")?;
-    let plain = user.value.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'@' | b'+' | b'\\' | b'$'));
-    if !plain || user.value.starts_with('-') {
+    if !is_user(&user.value) {
         reader.error("RB303", user.span, format!("{:?} is no user's name", user.value)).label("expected such as ops");
         return None;
     }
@@ -242,6 +291,20 @@ fn read_names(reader: &mut Reader, node: &Node, what: &str, example: &str) -> Ve
     let mut names: Vec<Spanned<String>> = Vec::new();
     for item in reader.list(node, what, example).unwrap_or_default() {
         let Some(name) = read_word(reader, item, "a name") else { continue };
+        if names.iter().any(|other| other.value == name.value) {
+            reader.error("RB305", name.span, format!("`{}` is named twice", name.value)).label("again").help("name it once");
+        } else {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// What `hosts_from:` names, each once.
+fn read_names_of_sources(reader: &mut Reader, node: &Node) -> Vec<Spanned<String>> {
+    let mut names: Vec<Spanned<String>> = Vec::new();
+    for item in reader.list(node, "`hosts_from`", "`hosts_from: [hosts.ini, ~/.ssh/config]`").unwrap_or_default() {
+        let Some(name) = reader.text(item, "a source of hosts") else { continue };
         if names.iter().any(|other| other.value == name.value) {
             reader.error("RB305", name.span, format!("`{}` is named twice", name.value)).label("again").help("name it once");
         } else {
@@ -309,7 +372,7 @@ fn unknown_host<'a>(reader: &mut Reader, name: &Spanned<String>, known: impl Ite
 fn settle(reader: &mut Reader, host: Written, groups: &[Group], members: &BTreeMap<String, BTreeSet<HostName>>) -> Host {
     let mine: Vec<&Group> =
         groups.iter().filter(|group| members.get(&group.name.value).is_some_and(|members| members.contains(&host.name.value))).collect();
-    let Written { name, address, local, settings, .. } = host;
+    let Written { name, address, local, settings, mut imported, .. } = host;
     let mut inherit = |key: &str, own: Option<Spanned<String>>, of: fn(&Settings) -> &Option<Spanned<String>>| {
         if let Some(own) = own {
             return Some(own.value);
@@ -325,14 +388,17 @@ fn settle(reader: &mut Reader, host: Written, groups: &[Group], members: &BTreeM
         }
         said.first().map(|(_, value)| (*value).to_owned())
     };
-    let environment = inherit("environment", settings.environment, |group| &group.environment).unwrap_or_else(|| PRODUCTION.to_owned());
+    let environment =
+        inherit("environment", settings.environment, |group| &group.environment).or_else(|| imported.remove(&Word::Environment));
+    let environment = environment.unwrap_or_else(|| PRODUCTION.to_owned());
     let spool = inherit("spool", settings.spool, |group| &group.spool);
     let connection = if local {
         Connection::Local
     } else {
-        let user = inherit("user", settings.user, |group| &group.user);
-        let port = inherit("port", settings.port, |group| &group.port).and_then(|port| port.parse().ok());
-        Connection::Ssh { address: address.unwrap_or_else(|| name.value.to_string()), port, user }
+        let user = inherit("user", settings.user, |group| &group.user).or_else(|| imported.remove(&Word::User));
+        let port = inherit("port", settings.port, |group| &group.port).or_else(|| imported.remove(&Word::Port));
+        let address = address.or_else(|| imported.remove(&Word::Address)).unwrap_or_else(|| name.value.to_string());
+        Connection::Ssh { address, port: port.and_then(|port| port.parse().ok()), user }
     };
     Host { name: name.value, environment, connection, spool }
 }

@@ -9,7 +9,7 @@ use crate::event::Rules;
 pub(super) const PRODUCTION: &str = "production";
 
 /// Every host that a runbook can name. `local`, the operator's own machine, is always among them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
     pub hosts: BTreeMap<HostName, Host>,
     /// Members of each group, by name. A group and a host never share a name.

@@ -41,6 +41,16 @@ pub fn lint(runbook: &Runbook, policy: &LintPolicy) -> Diagnostics {
     found
 }
 
+/// What in a command text changes something, in words, by the judgement of RB201; `None` where it looks as if it only looked.
+pub fn first_change(text: &str) -> Option<String> {
+    shell::commands(text).iter().find_map(|command| changing::changes(command, &[]))
+}
+
+/// The words of each simple command of a text, without assignments and prefixes such as `sudo`; those in substitutions included.
+pub fn simple_commands(text: &str) -> Vec<Vec<String>> {
+    shell::commands(text).into_iter().map(|command| command.words).collect()
+}
+
 /// A step that does something itself, with what the blocks around it give.
 struct Leaf<'r> {
     step: &'r Step,

@@ -1,5 +1,7 @@
-//! YAML with places: the only file that names the YAML crates. Reads a text twice: one crate decides what it means, the other says where;
+//! YAML with places: with `meaning` beside it the only file that names the YAML crates. Reads a text twice: one crate decides what it means, the other says where;
 //! where they disagree the text is refused. Never accepts what two readers could take for two things.
+
+mod meaning;
 
 use std::collections::HashMap;
 
@@ -8,6 +10,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 use super::decode::refuse_hidden;
 use super::{Diagnostics, MAX_FILE_BYTES, Source, Span};
 use crate::base::is_plain;
+use meaning::{guess_kinds, settle_kinds};
 
 /// Levels of lists and maps: a block within a block takes two, so that this is fifteen blocks deep.
 pub const MAX_DEPTH: usize = 32;
@@ -68,15 +71,32 @@ pub struct Document {
     pub comments: Vec<Comment>,
 }
 
+/// What becomes of a value with a tag.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tags {
+    Refused,
+    /// The value is not read: nothing stands in its place.
+    Blanked,
+}
+
 /// Reads a text. Adds what is wrong with it; `None` where nothing can be made of it.
 pub fn parse(source: &Source, diagnostics: &mut Diagnostics) -> Option<Document> {
+    parse_with(source, Tags::Refused, diagnostics)
+}
+
+/// Reads a text that another tool owns, as [`parse`] does, but single values with a tag (`!vault`) become nothing.
+pub fn parse_lenient(source: &Source, diagnostics: &mut Diagnostics) -> Option<Document> {
+    parse_with(source, Tags::Blanked, diagnostics)
+}
+
+fn parse_with(source: &Source, tags: Tags, diagnostics: &mut Diagnostics) -> Option<Document> {
     if source.text().len() > MAX_FILE_BYTES {
         let message = format!("the file has {} bytes, expected at most {MAX_FILE_BYTES} (1 MiB)", source.text().len());
         diagnostics.error("RB002", source, Span::default(), message).help("split it into several runbooks");
         return None;
     }
     let hidden = refuse_hidden(source, diagnostics);
-    let mut builder = Builder::new(source);
+    let mut builder = Builder { tags, ..Builder::new(source) };
     if let Err(error) = builder.build() {
         if !hidden {
             explain(source, &error, diagnostics);
@@ -147,6 +167,7 @@ enum Frame {
 
 struct Builder<'a> {
     source: &'a Source,
+    tags: Tags,
     stack: Vec<Frame>,
     root: Option<Node>,
     comments: Vec<Comment>,
@@ -156,7 +177,15 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(source: &'a Source) -> Self {
-        Self { source, stack: Vec::new(), root: None, comments: Vec::new(), documents: 0, diagnostics: Diagnostics::new() }
+        Self {
+            source,
+            tags: Tags::Refused,
+            stack: Vec::new(),
+            root: None,
+            comments: Vec::new(),
+            documents: 0,
+            diagnostics: Diagnostics::new(),
+        }
     }
 
     fn build(&mut self) -> Result<(), ScanError> {
@@ -166,6 +195,10 @@ impl<'a> Builder<'a> {
             let (event, place) = next?;
             let span = bytes(&source, &place);
             if let Some(tag) = place.tag_span() {
+                if self.tags == Tags::Blanked && matches!(event, Event::Scalar(..)) {
+                    self.put(span, Value::Scalar(Scalar { text: String::new(), kind: ScalarKind::Null, quoted: false }));
+                    continue;
+                }
                 self.refuse(bytes(&source, &tag), "a tag", "remove it; quote the value where it must be text");
             }
             self.take(event, span, place.start.line());
@@ -287,69 +320,6 @@ fn bytes(source: &Source, place: &granit_parser::Span) -> Span {
     Span { start, end: start + slice.trim_end().len() }
 }
 
-/// Kinds for a text that is refused already, so that its other problems can be told in the same go.
-fn guess_kinds(node: &mut Node) {
-    match &mut node.value {
-        Value::Scalar(scalar) if scalar.quoted => {}
-        Value::Scalar(scalar) => {
-            scalar.kind = match scalar.text.as_str() {
-                "" | "~" | "null" => ScalarKind::Null,
-                "true" | "false" => ScalarKind::Bool,
-                text if text.bytes().all(|c| c.is_ascii_digit()) => ScalarKind::Int,
-                _ => ScalarKind::Text,
-            };
-        }
-        Value::List(items) => items.iter_mut().for_each(guess_kinds),
-        Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| guess_kinds(value)),
-    }
-}
-
-/// Asks the second crate what each scalar means; `None` and an error where the two see different things.
-fn settle_kinds(source: &Source, root: &mut Node, diagnostics: &mut Diagnostics) -> Option<()> {
-    let help = "write it in a simpler way: quote texts, indent by two spaces, one key a line";
-    match serde_yaml::from_str::<serde_yaml::Value>(source.text()) {
-        Ok(meaning) => match settle(root, &meaning) {
-            Ok(()) => Some(()),
-            Err(span) => {
-                diagnostics.error("RB009", source, span, "YAML readers disagree about what this means").help(help);
-                None
-            }
-        },
-        Err(error) => {
-            let at = error.location().map_or(0, |location| location.index()).min(source.text().len());
-            let message = format!("YAML readers disagree about whether this can be read: {error}");
-            diagnostics.error("RB009", source, Span { start: at, end: at }, message).help(help);
-            None
-        }
-    }
-}
-
-fn settle(node: &mut Node, meaning: &serde_yaml::Value) -> Result<(), Span> {
-    use serde_yaml::Value as Meaning;
-    let span = node.span;
-    match (&mut node.value, meaning) {
-        (Value::Scalar(scalar), Meaning::String(text)) if scalar.text == *text => scalar.kind = ScalarKind::Text,
-        (Value::Scalar(scalar), Meaning::Null) if !scalar.quoted => scalar.kind = ScalarKind::Null,
-        (Value::Scalar(scalar), Meaning::Bool(_)) if !scalar.quoted => scalar.kind = ScalarKind::Bool,
-        (Value::Scalar(scalar), Meaning::Number(number)) if !scalar.quoted => {
-            scalar.kind = if number.is_f64() { ScalarKind::Float } else { ScalarKind::Int };
-        }
-        (Value::List(items), Meaning::Sequence(meanings)) if items.len() == meanings.len() => {
-            for (item, meaning) in items.iter_mut().zip(meanings) {
-                settle(item, meaning)?;
-            }
-        }
-        (Value::Map(entries), Meaning::Mapping(meanings)) if entries.len() == meanings.len() => {
-            for ((key, value), (key_meaning, meaning)) in entries.iter_mut().zip(meanings) {
-                settle(key, key_meaning)?;
-                settle(value, meaning)?;
-            }
-        }
-        _ => return Err(span), // two parsers of others: every other pair is a disagreement
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -400,6 +370,20 @@ mod tests {
         assert_eq!(codes("a: x\ry\n"), ["RB003"]);
         assert_eq!(codes(&"[".repeat(300)), ["RB007"]);
         assert_eq!(codes(&"- ".repeat(200_000)), ["RB007"]);
+    }
+
+    #[test]
+    fn a_value_with_a_tag_is_nothing_to_a_lenient_reader() {
+        let source = Source::new("a.yaml", "a: !vault |\n  $ANSIBLE_VAULT;1.1\n  6162\nb: x\nc: !unsafe 'y'\n");
+        let mut diagnostics = Diagnostics::new();
+        let Some(Document { root: Node { value: Value::Map(entries), .. }, .. }) = parse_lenient(&source, &mut diagnostics) else {
+            panic!("{}", diagnostics.render(Colour::Plain))
+        };
+        let texts = entries.iter().map(|(_, node)| match &node.value {
+            Value::Scalar(scalar) => scalar.text.as_str(),
+            Value::List(_) | Value::Map(_) => "?",
+        });
+        assert_eq!(texts.collect::<Vec<_>>(), ["", "x", ""]);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Examples in documents: found, told apart, read and checked as the program would. Runs none.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use runbook::base::{Bytes, Person};
 use runbook::event::RunMode;
-use runbook::library::{Inventory, Policy, Roster, read_allowed_signers, read_inventory, read_policy};
+use runbook::library::{Elsewhere, Inventory, Policy, Roster, read_allowed_signers, read_inventory, read_policy, resolve_inventory};
 use runbook::plan::{Parameters, Presence, Program, Setting, Shelf, check};
 use runbook::runbook::{LintPolicy, Runbook, lint, read};
 use runbook::text::{Colour, Diagnostics, Severity, Source};
@@ -19,6 +20,8 @@ pub enum Kind {
     Top,
     Policy,
     Inventory,
+    /// An inventory that takes hosts from other tools.
+    Elsewhere,
 }
 
 /// One fenced block of YAML.
@@ -63,6 +66,7 @@ fn kind_of(text: &str) -> Kind {
         "runbook" => Kind::Runbook,
         "domain" => Kind::Policy,
         "hosts" => Kind::Inventory,
+        "hosts_from" => Kind::Elsewhere,
         "parameters" | "targets" | "rules" | "secrets" | "symptoms" => Kind::Top,
         _ => Kind::Steps,
     }
@@ -120,6 +124,7 @@ pub fn problems_of(example: &Example, team: &Team) -> Vec<String> {
     let (text, stem) = match example.kind {
         Kind::Policy => return said(read_policy(&source_of(example)).1),
         Kind::Inventory => return said(read_inventory(&source_of(example)).1),
+        Kind::Elsewhere => return said(resolve_inventory(&source_of(example), Path::new("team"), &OneHostEach).1),
         Kind::Runbook => (example.text.clone(), name_of(example)),
         Kind::Steps => (format!("{}{names}", runbook_around(&example.text)), "example"),
         Kind::Top => (format!("runbook: example\ntitle: An example\n{}{look}", example.text), "example"),
@@ -135,6 +140,27 @@ pub fn problems_of(example: &Example, team: &Team) -> Vec<String> {
 
 fn name_of(example: &Example) -> &str {
     example.text.lines().next().unwrap_or_default().trim_start_matches("runbook: ")
+}
+
+/// A world in which each source names one host.
+struct OneHostEach;
+
+impl Elsewhere for OneHostEach {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        Ok(path.file_name().ok_or("a folder")?.as_encoded_bytes().to_vec())
+    }
+
+    fn list(&self, _: &Path) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+
+    fn ask(&self, _: &Path) -> Result<Vec<u8>, String> {
+        Err("nothing is run by a document".to_owned())
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        Some(PathBuf::from("/"))
+    }
 }
 
 fn said(problems: Diagnostics) -> Vec<String> {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Finding;
 use crate::approval::verify;
 use crate::base::Person;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, open_library};
 use crate::cli::opening::examine;
 use crate::effects::{Identity, SshKeygen, sign};
-use crate::library::{Library, LibraryError};
+use crate::library::{HostSource, Library, LibraryError};
 use crate::text::Severity;
 
 /// What is signed to see whether you can sign: nobody could take it for anything else.
@@ -16,11 +16,12 @@ const TRIAL: &[u8] = b"runbook doctor: a trial, worth nothing\n";
 
 /// Everything about the library and its people.
 pub(super) fn findings(context: &Context) -> Vec<Finding> {
-    let library = match context.library_folder().and_then(|root| Ok(Library::open(&root)?)) {
+    let library = match context.library_folder().and_then(|root| Ok(open_library(&root)?)) {
         Ok(library) => library,
         Err(failure) => return vec![Finding::bad("library", "cannot be used", failure.message)],
     };
     let mut findings = vec![own_files(&library)];
+    findings.extend(hosts(&library));
     findings.extend(runbooks(context, &library));
     findings.push(roster(&library));
     findings.extend(groups(&library));
@@ -36,6 +37,22 @@ fn own_files(library: &Library) -> Finding {
         1 => Finding::warn("library", format!("{root}, a warning"), "runbook lint shows it"),
         several => Finding::warn("library", format!("{root}, {several} warnings"), "runbook lint shows them"),
     }
+}
+
+/// Where hosts came from, where the inventory does not say all itself.
+fn hosts(library: &Library) -> Option<Finding> {
+    if library.host_sources.is_empty() {
+        return None;
+    }
+    let all = library.inventory.hosts.len() - 1; // without `local`
+    let of = |source: &HostSource| format!("{} from {}", source.hosts, source.name);
+    let from: Vec<String> = library.host_sources.iter().map(of).collect();
+    let says = format!("{all} besides local: {}", from.join(", "));
+    let empty = library.host_sources.iter().find(|source| source.hosts == 0);
+    Some(match empty {
+        None => Finding::ok("hosts", says),
+        Some(source) => Finding::warn("hosts", says, format!("{} names no host: is it the right file?", source.name)),
+    })
 }
 
 fn runbooks(context: &Context, library: &Library) -> Vec<Finding> {
