@@ -9,6 +9,7 @@ mod legal;
 mod permit;
 mod progress;
 mod state;
+mod symptoms;
 mod turns;
 mod unwind;
 mod walk;

@@ -12,7 +12,7 @@ use crate::plan::{Program, ProgramStep};
 use crate::runner::Watcher;
 use crate::views::{
     Colour, Line, Page, StepLook, StepSummary, ending, failure, gate_block, header, now_running, steps_to_show, summary, summary_line,
-    timeline_line,
+    symptom_lines, symptoms, timeline_line,
 };
 
 /// Columns where no terminal says otherwise.
@@ -107,6 +107,7 @@ impl<'a> Told<'a> {
         for seen in summaries.iter().filter(|seen| !self.steps.contains(&seen.id)) {
             lines.push(summary_line(seen, self.width));
         }
+        lines.extend(symptom_lines(&symptoms(self.program, state)));
         lines.extend(ending(state, &summaries, now));
         lines
     }

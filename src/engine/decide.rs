@@ -76,6 +76,29 @@ pub fn decide(program: &Program, state: &State, now: Timestamp) -> Vec<Directive
         return Vec::new();
     }
     let walk = Walk::new(program, state, now);
+    if let Some(directives) = walk.looked_before() {
+        return directives;
+    }
+    let mut next = course(&walk);
+    let is_end = |directive: &Directive| matches!(directive, Directive::Close(_) | Directive::Interrupt(Interruption::Held { .. }));
+    if next.iter().any(is_end) {
+        return walk.looked_after().unwrap_or(next);
+    }
+    let asks = |directive: &Directive| matches!(directive, Directive::Interrupt(_) | Directive::Ask(_));
+    match next.iter().any(asks) {
+        // a person is not interrupted by a look that ends, and is asked once
+        true if walk.is_looking() => Vec::new(),
+        true => next,
+        false => {
+            next.extend(walk.looks_meanwhile());
+            next
+        }
+    }
+}
+
+/// The steps themselves.
+fn course(walk: &Walk<'_>) -> Vec<Directive> {
+    let (program, state) = (walk.program, walk.state);
     if state.is_releasing {
         return match walk.release_all() {
             Standing::Open(directives) => directives,

@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::program::{Call, Frame, ProgramGate, ProgramStep, Road, Role, StepNo, Turn};
-use crate::base::{GateNo, StepId};
+use crate::base::{GateNo, Period, StepId};
 use crate::event::{Effect, OnFailure};
-use crate::runbook::{Block, BracketText, ChoiceText, ForEachText, Gate, RetryText, Runbook, Serial, Step, Work};
+use crate::runbook::{Block, BracketText, ChoiceText, ForEachText, Gate, RetryText, Runbook, Serial, Step, Symptom, Work};
 
 pub use crate::runbook::ReleaseWhen;
 use crate::text::{Span, Spanned};
 
 /// How often a release is tried: what is held must be given back, and giving it back twice does no harm.
 const RELEASE_ATTEMPTS: u32 = 3;
+
+/// How often a symptom is looked at when nothing is said: often enough to tell which step cleared it, seldom enough to cost nothing.
+const SYMPTOM_EVERY: Period = Period::from_secs(10);
+
+/// Bytes of each look at a symptom that are stored: it is looked at hundreds of times.
+const SYMPTOM_OUTPUT: u64 = 4 << 10;
 
 /// One place in the order of a run.
 #[derive(Debug, Clone)]
@@ -86,6 +92,7 @@ pub fn flatten(runbook: &Runbook, called: &BTreeMap<String, Runbook>) -> Flat {
     let flow = builder.nodes(&runbook.steps, "", &Around::default());
     let prefix = format!("{}.", runbook.steps.len() + 1);
     let after = builder.nodes(&runbook.after_no_return, &prefix, &Around { is_conditional: true, ..Around::default() });
+    builder.symptoms(runbook);
     (flat.flow, flat.after_no_return) = (flow, after);
     flat
 }
@@ -242,6 +249,15 @@ impl Builder<'_> {
         Some(self.leaf(step, format!("{number}.pause"), inner, Role::Written))
     }
 
+    /// Symptoms are looked at beside the steps: they stand in no block, and after all of them.
+    fn symptoms(&mut self, runbook: &Runbook) {
+        for (index, symptom) in runbook.symptoms.iter().enumerate() {
+            let every = symptom.every.as_ref().map_or(SYMPTOM_EVERY, |every| every.value);
+            let step = symptom_step(symptom);
+            self.leaf(step, format!("s{}", index + 1), &Around::default(), Role::Symptom { every });
+        }
+    }
+
     /// A new gate where the author wrote one.
     fn gate_on(&mut self, step: &Step, around: &Around) -> Option<GateNo> {
         step.gate.as_ref().map(|gate| self.open_gate(&step.name.value, Some(gate.clone()), around))
@@ -321,6 +337,41 @@ fn command_step(block: &Step, id: StepId, name: Spanned<String>, command: Spanne
     step.span = Span { ..command.span };
     step.work = Work::Run { command, shell: None };
     step
+}
+
+/// A look at a symptom as a step. One that takes long is of no use: the next one is due.
+fn symptom_step(symptom: &Symptom) -> Step {
+    let every = symptom.every.as_ref().map_or(SYMPTOM_EVERY, |every| every.value);
+    let timeout = symptom.timeout.as_ref().map_or(every, |timeout| timeout.value).to_string();
+    Step {
+        id: symptom.id.clone(),
+        name: symptom.name.clone(),
+        why: None,
+        hosts: Some(symptom.hosts.clone()),
+        expect_hosts: None,
+        when: None,
+        gate: None,
+        effect: None,
+        r#become: None,
+        env: Vec::new(),
+        cwd: None,
+        timeout: Some(Spanned { value: timeout, span: symptom.name.span }),
+        retry: None,
+        register: None,
+        parse: None,
+        expect: symptom.expect.clone(),
+        until: None,
+        done_when: None,
+        on_failure: Some(Spanned { value: OnFailure::Continue, span: symptom.name.span }),
+        max_output: Some(Spanned { value: SYMPTOM_OUTPUT, span: symptom.name.span }),
+        max_failures: None,
+        undo: None,
+        evidence: None,
+        in_drill: None,
+        no_return: None,
+        work: Work::Check { command: symptom.check.clone(), shell: None },
+        span: symptom.name.span,
+    }
 }
 
 /// Every loop, call and block, each before what it holds.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::gates::{DEFAULT_EXPIRY, GateError, floor, slots};
 use super::names::names_to_render;
-use super::program::{Program, ProgramGate, ProgramStep};
+use super::program::{Program, ProgramGate, ProgramStep, Role};
 use super::render::{RenderError, prepare};
 use super::template::{Scope, holds, names_in_expression};
 use crate::base::{GateNo, Period, Person, StepId, ascii};
@@ -82,7 +82,7 @@ pub fn outline(program: &Program) -> Result<Outline<'_>, Vec<OutlineError>> {
     let scope = Scope::new(program.parameters.given(), []);
     let mut problems = Vec::new();
     let mut steps = Vec::new();
-    for step in &program.steps {
+    for step in program.steps.iter().filter(|step| !matches!(step.role, Role::Symptom { .. })) {
         match outlined(program, step, &scope) {
             Ok(outlined) => steps.push(outlined),
             Err(source) => {

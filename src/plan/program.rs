@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::flow::{self, FlowBlock, Node};
 use super::params::Parameters;
-use crate::base::{Bytes, GateNo, HostName, Person, StepId};
+use crate::base::{Bytes, GateNo, HostName, Period, Person, StepId};
 use crate::event::{Answer, Effect, OnFailure, RunMode};
 use crate::library::{Inventory, Policy, Roster};
 use crate::runbook::{Gate, Runbook, Step};
@@ -86,6 +86,8 @@ pub enum Role {
     Acquire { release: StepId },
     /// Gives back what the other step took.
     Release { acquire: StepId },
+    /// Looks, every so often, at what people notice. It stands in no block.
+    Symptom { every: Period },
 }
 
 /// One step, with what it inherits from its blocks. In a loop it stands for all its turns, until the engine makes one of them of it.

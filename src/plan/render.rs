@@ -108,7 +108,7 @@ pub fn prepare(
         register: step.step.register.as_ref().map(|name| name.value.clone()),
         releases: match &step.role {
             Role::Acquire { release } => Some(release.at(&step.id.turns())),
-            Role::Written | Role::Release { .. } => None,
+            Role::Written | Role::Release { .. } | Role::Symptom { .. } => None,
         },
         on_failure: step.on_failure,
         in_flight: IN_FLIGHT,

@@ -145,11 +145,11 @@ impl<'a> Runner<'a> {
                 }
                 Directive::AwaitApprovals(gate, expires) => {
                     awaited.gate = Some(gate);
-                    awaited.until = Some(expires);
+                    awaited.until = Some(awaited.until.map_or(expires, |until| until.min(expires)));
                 }
                 Directive::Start(decision) => ready.push(decision),
                 Directive::Ask(question) => awaited.question = Some(question),
-                Directive::WaitUntil(at) => awaited.until = Some(at),
+                Directive::WaitUntil(at) => awaited.until = Some(awaited.until.map_or(at, |until| until.min(at))),
                 Directive::Interrupt(why) => awaited.ending = Some(self.interrupt(why)?),
                 Directive::Close(verdict) => awaited.ending = Some(self.close(verdict)?),
             }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::steps::steps;
+use super::symptoms::{SymptomJson, symptoms};
 use crate::engine::{HostResult, Life, State};
 use crate::plan::Program;
 
@@ -15,6 +16,7 @@ pub struct RunJson {
     pub verdict: Option<&'static str>,
     pub exit_status: u8,
     pub steps: Vec<StepJson>,
+    pub symptoms: Vec<SymptomJson>,
 }
 
 /// One step of it.
@@ -63,5 +65,12 @@ pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
             })
             .collect(),
     });
-    RunJson { run, runbook: program.runbook.name.value.clone(), verdict, exit_status, steps: steps.collect() }
+    RunJson {
+        run,
+        runbook: program.runbook.name.value.clone(),
+        verdict,
+        exit_status,
+        steps: steps.collect(),
+        symptoms: symptoms(program, state),
+    }
 }

@@ -289,3 +289,39 @@ fn a_failed_step_of_several_hosts_is_undone_where_it_went_well() {
     assert_eq!(ran(&ended).iter().filter(|word| word.starts_with('~')).cloned().collect::<Vec<_>>(), ["~one h0", "~one h2"]);
     assert_eq!(verdict(&ended), "rolled_back");
 }
+
+/// It is there before, is looked at beside the steps, clears with the second of three steps, and is looked at once more after the last.
+#[test]
+fn a_symptom_is_looked_at_before_during_and_after_and_the_end_says_what_cleared_it() {
+    let text = "runbook: random
+title: Turns
+symptoms:
+  queries answered: {hosts: h0, check: probe, every: 10s}
+steps:
+  - {name: save, hosts: h0, run: save}
+  - {name: restart, hosts: h0, run: restart}
+  - {name: warm up, wait: 1m}
+  - {name: tidy, hosts: h0, run: tidy}
+";
+    let restarted = std::sync::atomic::AtomicBool::new(false);
+    let reply = move |task: &Task| {
+        let takes = runbook::base::Period::from_secs(5);
+        match task.step.base() {
+            "queries-answered.symptom" => Reply { code: i32::from(!restarted.load(Ordering::SeqCst)), ..Reply::default() },
+            "restart" => {
+                restarted.store(true, Ordering::SeqCst);
+                Reply { takes, ..Reply::default() }
+            }
+            _ => Reply { takes, ..Reply::default() },
+        }
+    };
+    let scenario = Scenario::unattended(text, 1, reply);
+    let ended = World::new(&scenario).run_to_the_end(None);
+    let words = ran(&ended);
+    assert_eq!(words[0], "queries-answered.symptom! h0");
+    assert_eq!(words.last().unwrap(), "queries-answered.symptom h0");
+    let symptoms = runbook::views::symptoms(&scenario.program, &ended.state);
+    let [symptom] = symptoms.as_slice() else { panic!("{symptoms:?}") };
+    assert_eq!((symptom.before, symptom.after, symptom.after_step.as_deref()), (Some(true), Some(false), Some("2 restart")));
+    assert!((7..=10).contains(&symptom.looks), "a look every ten seconds of about 75, got {}", symptom.looks);
+}

@@ -26,6 +26,9 @@ impl Dice {
 /// A runbook of one to four steps or blocks, on all hosts.
 pub fn text(dice: &mut Dice) -> String {
     let mut text = String::from("runbook: random\ntitle: A random runbook\nsteps:\n");
+    if dice.one_in(4) {
+        text = text.replace("steps:", "symptoms: {it is slow: {hosts: h0, check: look, every: 1s}}\nsteps:");
+    }
     let steps = 1 + dice.below(4);
     for index in 0..steps {
         if dice.one_in(4) {
