@@ -3,32 +3,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::expand::{call_parameters, turns_of};
+use super::flow::{FlowBlock, Node, Repeats};
 use super::gates::{DEFAULT_EXPIRY, GateError, floor, slots};
 use super::names::names_to_render;
-use super::program::{Program, ProgramGate, ProgramStep, Role};
+use super::program::{Program, ProgramGate, ProgramStep, StepNo, Turn};
 use super::render::{RenderError, prepare};
 use super::template::{Scope, holds, names_in_expression};
 use crate::base::{GateNo, Period, Person, StepId, ascii};
-use crate::event::{Effect, Stage};
+use crate::event::{Effect, LoopTurn, Stage};
 
 /// A run before it begins.
 #[derive(Debug)]
 pub struct Outline<'p> {
     pub program: &'p Program,
     /// All steps in their order.
-    pub steps: Vec<OutlinedStep<'p>>,
+    pub steps: Vec<OutlinedStep>,
     /// The gates that would open, in their order.
     pub gates: Vec<OutlinedGate<'p>>,
 }
 
-/// One step of it.
+/// One step of it; in a loop whose turns are known already, one turn of it.
 #[derive(Debug)]
-pub struct OutlinedStep<'p> {
-    pub step: &'p ProgramStep,
+pub struct OutlinedStep {
+    pub step: ProgramStep,
     /// The gate that it would stand behind.
     pub gate: Option<GateNo>,
     pub shape: Shape,
-    /// What it waits for: names that earlier steps register, for its text or for its `when`.
+    /// What it waits for: names that earlier steps register, for its text or for its `when`, and what a loop gives it.
     pub waits_for: Vec<String>,
 }
 
@@ -80,16 +82,10 @@ pub struct OutlineError {
 /// All steps that could never run as they are written.
 pub fn outline(program: &Program) -> Result<Outline<'_>, Vec<OutlineError>> {
     let scope = Scope::new(program.parameters.given(), []);
-    let mut problems = Vec::new();
-    let mut steps = Vec::new();
-    for step in program.steps.iter().filter(|step| !matches!(step.role, Role::Symptom { .. })) {
-        match outlined(program, step, &scope) {
-            Ok(outlined) => steps.push(outlined),
-            Err(source) => {
-                problems.push(OutlineError { number: step.number.clone(), name: step.step.name.value.clone(), source });
-            }
-        }
-    }
+    let mut draft = Draft { program, registered: registered_names(program), steps: Vec::new(), problems: Vec::new() };
+    draft.nodes(&program.flow, &Known { scope: scope.clone(), turns: Vec::new(), turn: Turn::default() });
+    draft.nodes(&program.after_no_return, &Known { scope, turns: Vec::new(), turn: Turn::default() });
+    let Draft { steps, problems, .. } = draft;
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -97,24 +93,103 @@ pub fn outline(program: &Program) -> Result<Outline<'_>, Vec<OutlineError>> {
     Ok(Outline { program, steps, gates })
 }
 
-fn outlined<'p>(program: &'p Program, step: &'p ProgramStep, scope: &Scope) -> Result<OutlinedStep<'p>, RenderError> {
-    let authored = program.gates.get(&step.gate).is_some_and(|gate| gate.asks.is_some());
-    let registered = registered_names(program);
-    let in_whens = step.whens.iter().flat_map(|when| names_in_expression(&when.value).unwrap_or_default());
-    let to_render = names_to_render(&step.step);
-    let is_later = to_render.iter().any(|name| registered.contains(name.as_str()));
-    let waits: BTreeSet<String> = to_render.into_iter().chain(in_whens).filter(|name| registered.contains(name.as_str())).collect();
-    let of = |gate: Option<GateNo>, shape| OutlinedStep { step, gate, shape, waits_for: waits.into_iter().collect() };
-    if let Some(why) = left_out(step, scope) {
-        return Ok(of(None, Shape::LeftOut { why }));
+/// What is known at a place of the flow before the run: the parameters of the runbook that it stands in, and the loops' turns so far.
+#[derive(Clone)]
+struct Known {
+    scope: Scope,
+    turns: Vec<u32>,
+    turn: Turn,
+}
+
+struct Draft<'p> {
+    program: &'p Program,
+    registered: BTreeSet<&'p str>,
+    steps: Vec<OutlinedStep>,
+    problems: Vec<OutlineError>,
+}
+
+impl Draft<'_> {
+    fn nodes(&mut self, nodes: &[Node], known: &Known) {
+        for node in nodes {
+            match node {
+                Node::Step(number) => self.step(*number, known),
+                Node::Choice { step, options } => {
+                    self.step(*step, known);
+                    options.iter().for_each(|(_, nodes)| self.nodes(nodes, known));
+                }
+                Node::Block(block) => self.block(block, known),
+            }
+        }
     }
-    if is_later {
-        let gate = (authored || step.effect != Effect::Read).then_some(step.gate);
-        return Ok(of(gate, Shape::Later { lines: template_lines(step) }));
+
+    /// A loop or a call that depends on what is found out on the way is shown once, as a template.
+    fn block(&mut self, block: &FlowBlock, known: &Known) {
+        let head = at(&block.head, known);
+        match &block.repeats {
+            Repeats::Once => self.body(block, known),
+            Repeats::Called(frame) => {
+                let parameters = call_parameters(self.program, &head, *frame, &known.scope).unwrap_or_default();
+                self.body(block, &Known { scope: Scope::new(parameters.given(), []).within(&known.turn), ..known.clone() });
+            }
+            Repeats::ForEach(_) | Repeats::Rolling { .. } => match turns_of(self.program, block, &head, &known.scope) {
+                Err(_) => self.body(block, known),
+                Ok(turns) => turns.into_iter().zip(1..).for_each(|(turn, number)| {
+                    let mut within = known.clone();
+                    within.turns.push(number);
+                    match turn {
+                        LoopTurn::Item(item) => within.turn.item = Some(item),
+                        LoopTurn::Batch(hosts) => within.turn.batch = Some(hosts),
+                    }
+                    within.scope = known.scope.within(&within.turn);
+                    self.body(block, &within);
+                }),
+            },
+        }
     }
-    let mut stage = prepare(program, step, scope, &BTreeMap::new(), None, 1)?;
-    stage.gate = (authored || floor(&program.policy.rules, &stage) > 0).then_some(step.gate);
-    Ok(of(stage.gate, Shape::Rendered(Box::new(stage))))
+
+    fn body(&mut self, block: &FlowBlock, known: &Known) {
+        block.bracket.iter().for_each(|bracket| self.step(bracket.acquire, known));
+        [&block.steps, &block.rescue, &block.always].into_iter().for_each(|part| self.nodes(part, known));
+        block.bracket.iter().for_each(|bracket| self.step(bracket.release, known));
+    }
+
+    fn step(&mut self, number: StepNo, known: &Known) {
+        let step = at(&self.program.steps[number], known);
+        match self.outlined(&step, &known.scope) {
+            Ok(outlined) => self.steps.push(outlined),
+            Err(source) => {
+                let (number, name) = (step.number.clone(), step.step.name.value.clone());
+                self.problems.push(OutlineError { number, name, source });
+            }
+        }
+    }
+
+    fn outlined(&self, step: &ProgramStep, scope: &Scope) -> Result<OutlinedStep, RenderError> {
+        let authored = self.program.gates.get(&step.gate).is_some_and(|gate| gate.asks.is_some());
+        // what is registered, what a loop gives, and what a caller gives that is not known yet
+        let is_awaited = |name: &String| self.registered.contains(name.as_str()) || (!scope.defines(name) && name != "host");
+        let in_whens = step.whens.iter().flat_map(|when| names_in_expression(&when.value).unwrap_or_default());
+        let to_render = names_to_render(&step.step);
+        let rolls_later = step.takes_batch && step.turn.batch.is_none();
+        let is_later = rolls_later || to_render.iter().any(is_awaited);
+        let waits: BTreeSet<String> = to_render.into_iter().chain(in_whens).filter(is_awaited).collect();
+        let of = |gate: Option<GateNo>, shape| OutlinedStep { step: step.clone(), gate, shape, waits_for: waits.into_iter().collect() };
+        if let Some(why) = left_out(step, scope) {
+            return Ok(of(None, Shape::LeftOut { why }));
+        }
+        if is_later {
+            let gate = (authored || step.effect != Effect::Read).then_some(step.gate);
+            return Ok(of(gate, Shape::Later { lines: template_lines(step) }));
+        }
+        let mut stage = prepare(self.program, step, scope, &BTreeMap::new(), None, 1)?;
+        stage.gate = (authored || floor(&self.program.policy.rules, &stage) > 0).then_some(step.gate);
+        Ok(of(stage.gate, Shape::Rendered(Box::new(stage))))
+    }
+}
+
+/// A step, or a block's head, in the turns that are known.
+fn at(step: &ProgramStep, known: &Known) -> ProgramStep {
+    ProgramStep { id: step.id.at(&known.turns), turn: known.turn.clone(), ..step.clone() }
 }
 
 /// The first condition that is known not to hold. One that asks for a result is not known yet.
@@ -127,8 +202,8 @@ fn registered_names(program: &Program) -> BTreeSet<&str> {
     program.steps.iter().filter_map(|step| step.step.register.as_ref()).map(|name| name.value.as_str()).collect()
 }
 
-fn outlined_gate<'p>(program: &'p Program, number: GateNo, gate: &'p ProgramGate, steps: &[OutlinedStep<'p>]) -> Option<OutlinedGate<'p>> {
-    let behind: Vec<&OutlinedStep<'p>> = steps.iter().filter(|step| step.gate == Some(number)).collect();
+fn outlined_gate<'p>(program: &'p Program, number: GateNo, gate: &'p ProgramGate, steps: &[OutlinedStep]) -> Option<OutlinedGate<'p>> {
+    let behind: Vec<&OutlinedStep> = steps.iter().filter(|step| step.gate == Some(number)).collect();
     let stages: Vec<&Stage> = behind.iter().filter_map(|step| step.stage()).collect();
     let covers: Vec<StepId> = behind.iter().map(|step| step.step.id.clone()).collect();
     let who = match slots(program, gate, &stages) {
@@ -156,7 +231,7 @@ fn template_lines(step: &ProgramStep) -> Vec<String> {
     lines
 }
 
-impl OutlinedStep<'_> {
+impl OutlinedStep {
     /// The stage, where it is rendered.
     pub fn stage(&self) -> Option<&Stage> {
         match &self.shape {

@@ -65,7 +65,7 @@ fn one_of(slot: &[Person]) -> String {
     }
 }
 
-fn step_lines(step: &OutlinedStep<'_>) -> Vec<Line> {
+fn step_lines(step: &OutlinedStep) -> Vec<Line> {
     let commands = |lines: Vec<String>| -> Vec<Line> { lines.into_iter().map(toned).collect() };
     let mut lines = match &step.shape {
         Shape::Rendered(stage) => commands(stage_lines(stage)),
@@ -95,7 +95,7 @@ fn toned(line: String) -> Line {
 
 /// Commands that pass no gate, since their author says that they only look.
 fn read_lines(outline: &Outline<'_>) -> Vec<Line> {
-    let read = |step: &&OutlinedStep<'_>| step.step.effect == Effect::Read && step.gate.is_none();
+    let read = |step: &&OutlinedStep| step.step.effect == Effect::Read && step.gate.is_none();
     let mut lines = Vec::new();
     for step in outline.steps.iter().filter(read) {
         let texts: Vec<String> = match &step.shape {
@@ -202,7 +202,7 @@ pub fn plan_json(outline: &Outline<'_>, requester: Option<&Person>) -> PlanJson 
     }
 }
 
-fn step_json(step: &OutlinedStep<'_>) -> PlanStepJson {
+fn step_json(step: &OutlinedStep) -> PlanStepJson {
     let stage = step.stage();
     let actions = stage.map_or(&[][..], actions);
     let (manual, wait_ms) = match stage.map(|stage| &stage.work) {
