@@ -12,7 +12,7 @@ use crate::plan::Program;
 pub struct RunJson {
     pub run: String,
     pub runbook: String,
-    /// `recovered`, `failed`, `stopped`, `denied`, or `null` while the run can be resumed.
+    /// `recovered`, `no_action`, `escalated`, `failed`, `rolled_back`, `stopped`, `denied`, or `null` while the run can be resumed.
     pub verdict: Option<&'static str>,
     pub exit_status: u8,
     pub steps: Vec<StepJson>,

@@ -72,14 +72,16 @@ pub fn summary(state: &State, step: &ProgramStep) -> StepSummary {
     };
     let look = look(state, &known, &hosts);
     let phrase = phrase(state, &known, &hosts, look);
-    StepSummary {
-        id: step.id.clone(),
-        number: step.number.clone(),
-        name: step.step.name.value.clone(),
-        look,
-        hosts,
-        phrase,
-        took: took(&known),
+    StepSummary { id: step.id.clone(), number: step.number.clone(), name: name(step), look, hosts, phrase, took: took(&known) }
+}
+
+/// The step's name, and in a loop what its turn is for.
+fn name(step: &ProgramStep) -> String {
+    let name = &step.step.name.value;
+    match &step.turn.item {
+        Some(serde_json::Value::String(item)) => format!("{name} · {item}"),
+        Some(item) => format!("{name} · {item}"),
+        None => name.clone(),
     }
 }
 
