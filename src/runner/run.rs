@@ -223,11 +223,12 @@ impl<'a> Runner<'a> {
             tokio::select! {
                 biased; // the same run makes the same journal; nothing here can starve the rest, for each branch is followed by a decision
                 Ok(()) = stop.changed() => Woken::Time,
-                landed = self.flights.next() => Woken::Landed(landed),
-                Some(pulse) = self.pulses.1.recv() => Woken::Pulse(pulse),
                 answer = answer => Woken::Answered(answer),
+                // a person who is being asked is asked once: what a line was typed for must not be dropped for anything else
+                landed = self.flights.next(), if asked.is_none() => Woken::Landed(landed),
+                Some(pulse) = self.pulses.1.recv(), if asked.is_none() => Woken::Pulse(pulse),
                 () = clock.until(wake), if asked.is_none() => Woken::Time,
-                Some(()) = self.forgetting.next() => Woken::Time,
+                Some(()) = self.forgetting.next(), if asked.is_none() => Woken::Time,
             }
         };
         match event {
