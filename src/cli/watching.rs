@@ -59,6 +59,7 @@ impl<'a> Told<'a> {
             | Event::RunConcluded { .. }
             | Event::ReleaseBegan { .. }
             | Event::ReleasedByHand { .. }
+            | Event::ActionEnded { part: Part::Undo, .. }
             | Event::NoteAdded { .. } => {
                 let mut lines = self.over(state);
                 lines.push(Line::new().plain("      ").plain(timeline_line(entry).render(Colour::Never, None)));
@@ -220,7 +221,7 @@ impl<'a> LiveWatcher<'a> {
         page.truncate(rows.saturating_sub(2));
         let painted = self.region.set(page.len());
         let mut text = if painted > 0 { format!("\x1b[{painted}A\r\x1b[J") } else { String::new() };
-        text.push_str(&Page::from(stay).render(self.colour, Some(columns)));
+        text.push_str(&Page::from(stay).render(self.colour, None)); // what stays is whole: a terminal wraps it
         text.push_str(&Page::from(page).render(self.colour, Some(columns)));
         let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()); // a closed terminal must not stop a run
         self.painted = Some(now);
@@ -276,7 +277,10 @@ impl Watcher for LiveWatcher<'_> {
 }
 
 fn size() -> (usize, usize) {
-    crossterm::terminal::size().map_or((PLAIN_WIDTH, 24), |(columns, rows)| (usize::from(columns.max(20)), usize::from(rows.max(4))))
+    match crossterm::terminal::size() {
+        Ok((columns, rows)) if columns > 0 && rows > 0 => (usize::from(columns.max(20)), usize::from(rows.max(4))),
+        Ok(_) | Err(_) => (PLAIN_WIDTH, 24), // a terminal that does not know its own size
+    }
 }
 
 fn width() -> usize {
