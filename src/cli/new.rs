@@ -57,7 +57,7 @@ pub fn new(context: &Context, args: &NewArgs) -> Result<Exit, Failure> {
         true => ask(name, args, template, &library.inventory)?,
         false => take(args, template)?,
     };
-    let answers = Answers { name: name.to_owned(), each: each(&answers.hosts, &library.inventory), today: today(context), ..answers };
+    let answers = Answers { name: name.to_owned(), today: today(context), ..answers };
     let written = write_new(context, name, &format!("{MODELINE}{}", template.filled(&answers)))?;
     match context.output {
         Output::Json => context.print_json(&json(template, &written)),
@@ -180,14 +180,6 @@ fn gone(error: dialoguer::Error) -> Failure {
 fn hosts_of(text: &str, inventory: &Inventory) -> Result<Vec<HostName>, String> {
     let selected = Selector::parse(text).and_then(|selector| selector.resolve(inventory, &[]));
     selected.map(|hosts| hosts.into_iter().collect()).map_err(|error| error.to_string())
-}
-
-/// The hosts that are written out one by one, where a template does that; what the inventory does not know stands as it was given.
-fn each(text: &str, inventory: &Inventory) -> Vec<String> {
-    match hosts_of(text, inventory) {
-        Ok(hosts) => hosts.iter().map(ToString::to_string).collect(),
-        Err(_) => text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect(),
-    }
 }
 
 fn today(context: &Context) -> String {

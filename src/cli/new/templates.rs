@@ -2,9 +2,6 @@
 
 use crate::draft::quoted;
 
-/// Hosts that `rolling` writes out; more are a loop that somebody should think about.
-const MOST_HOSTS: usize = 50;
-
 /// One template.
 pub(super) struct Template {
     pub(super) name: &'static str,
@@ -39,8 +36,6 @@ pub(super) struct Answers {
     pub(super) owner: String,
     /// A selector.
     pub(super) hosts: String,
-    /// The same, host by host.
-    pub(super) each: Vec<String>,
     /// `YYYY-MM-DD`.
     pub(super) today: String,
 }
@@ -53,17 +48,7 @@ impl Template {
 
     /// The runbook's text.
     pub(super) fn filled(&self, answers: &Answers) -> String {
-        let mut out = String::new();
-        let mut block: Option<String> = None;
-        for line in self.text.lines() {
-            match (line, &mut block) {
-                ("@EACH@", _) => block = Some(String::new()),
-                ("@END@", _) => out.push_str(&repeated(&block.take().unwrap_or_default(), &answers.each)),
-                (line, Some(block)) => block.push_str(&format!("{line}\n")),
-                (line, None) => out.push_str(&format!("{}\n", filled_line(line, answers))),
-            }
-        }
-        out
+        self.text.lines().map(|line| format!("{}\n", filled_line(line, answers))).collect()
     }
 }
 
@@ -78,14 +63,6 @@ fn filled_line(line: &str, answers: &Answers) -> String {
     // one mark a line, so that no answer is looked at for another mark
     let found = values.iter().find(|(mark, _)| line.contains(mark));
     found.map_or_else(|| line.to_owned(), |(mark, value)| line.replace(mark, value))
-}
-
-fn repeated(block: &str, hosts: &[String]) -> String {
-    let named = hosts
-        .iter()
-        .take(MOST_HOSTS)
-        .map(|host| block.replace("\"@HOST@ answers\"", &quoted(&format!("{host} answers"))).replace("@HOST@", host));
-    named.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -103,7 +80,6 @@ mod tests {
             title: "A \"title\": with 'quotes' # and signs".into(),
             owner: "yes".into(),
             hosts: "web & !web-3".into(),
-            each: vec!["web-1".into(), "web-2".into()],
             today: "2026-11-22".into(),
         }
     }
@@ -135,12 +111,5 @@ mod tests {
             let problems = problems.render(Colour::Plain);
             assert!(problems.is_empty(), "{}: {problems}", template.name);
         }
-    }
-
-    #[test]
-    fn the_hosts_of_a_rolling_change_are_written_out() {
-        let text = TEMPLATES[2].filled(&answers());
-        let steps: Vec<&str> = text.lines().filter(|line| line.contains("name: Restart")).collect();
-        assert_eq!(steps, ["      - name: Restart web-1", "      - name: Restart web-2"]);
     }
 }
