@@ -273,6 +273,10 @@ fn curl_sends(command: &Simple) -> bool {
     false
 }
 
+/// What one can ask Sentinel without its doing anything: <https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/>.
+const SENTINEL_READS: [&str; 8] =
+    ["master", "masters", "replicas", "slaves", "sentinels", "get-master-addr-by-name", "ckquorum", "info-cache"];
+
 fn redis_writes(command: &Simple) -> bool {
     const VALUED: [&str; 6] = ["-h", "-p", "-a", "-n", "-s", "-u"];
     let mut words = command.arguments().iter();
@@ -281,8 +285,13 @@ fn redis_writes(command: &Simple) -> bool {
             words.next();
         } else if !word.starts_with('-') {
             let verb = word.to_ascii_lowercase();
-            let config_get = verb == "config" && words.next().is_some_and(|word| word.eq_ignore_ascii_case("get"));
-            return !config_get && !REDIS_READS.contains(&verb.as_str());
+            let below = words.next().map_or(String::new(), |word| word.to_ascii_lowercase());
+            let looks = match verb.as_str() {
+                "config" => below == "get",
+                "sentinel" => SENTINEL_READS.contains(&below.as_str()),
+                verb => REDIS_READS.contains(&verb),
+            };
+            return !looks;
         }
     }
     false
@@ -366,6 +375,7 @@ mod tests {
             "psql <<E\nupdate t set a = 1;\nE",
             "kubectl -n x delete pod y",
             "redis-cli -h x FLUSHALL",
+            "redis-cli sentinel failover carts",
             "cat x &> y",
             "haproxyctl disable b",
             "nohup kill -9 5",
@@ -394,6 +404,7 @@ mod tests {
             "psql -c 'select updated from t where a > 5'",
             "redis-cli -h x info",
             "redis-cli config get maxmemory",
+            "redis-cli -p 26379 SENTINEL CKQUORUM carts",
             "find / -name x",
             "sed -n 5p x",
             "sysctl vm.swappiness",
