@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::progress::{HostResult, settled_results};
-use super::state::{BlockState, Phase, State, StepState};
+use super::state::{BlockState, LeftOut, Phase, State, StepState};
 use crate::base::{Bytes, HostName, StepId};
 use crate::event::{Answer, LoopTurn, Part};
 use crate::plan::{FlowBlock, Given, Node, Program, ProgramStep, Registered, RegisteredHost, Scope, Turn, typed_facts};
@@ -107,8 +107,11 @@ fn results(program: &Program, state: &State, frame: usize, turns: &[u32]) -> BTr
 
 /// The name and the result of a step that registers one and has a settled host, or a person's answer.
 fn registered(program: &Program, step: &ProgramStep, known: &StepState) -> Option<(String, Registered)> {
+    let name = step.step.register.as_ref()?.value.clone();
+    if let Some(LeftOut::Skipped(_)) = known.left_out {
+        return Some((name, Registered { is_left_out: true, ..Registered::default() }));
+    }
     let stage = known.stage.as_ref()?;
-    let name = stage.register.clone()?;
     let hosts: BTreeMap<HostName, RegisteredHost> =
         settled_results(stage, known).into_iter().map(|(host, result)| (host.clone(), registered_host(known, &host, result))).collect();
     let facts = match &known.answer {
@@ -116,7 +119,7 @@ fn registered(program: &Program, step: &ProgramStep, known: &StepState) -> Optio
         Some((_, Answer::Chosen { option })) => BTreeMap::from([("value".to_owned(), Given::Text(Bytes::from(option.as_str())))]),
         Some(_) | None => BTreeMap::new(),
     };
-    (!hosts.is_empty() || !facts.is_empty()).then_some((name, Registered { hosts, facts }))
+    (!hosts.is_empty() || !facts.is_empty()).then_some((name, Registered { hosts, facts, is_left_out: false }))
 }
 
 fn registered_host(step: &StepState, host: &HostName, result: HostResult) -> RegisteredHost {

@@ -71,6 +71,8 @@ pub struct Registered {
     pub hosts: BTreeMap<HostName, RegisteredHost>,
     /// What a person gave back, or chose.
     pub facts: BTreeMap<String, Given>,
+    /// The step did not run: its condition did not hold.
+    pub is_left_out: bool,
 }
 
 /// What one host answered.
@@ -95,9 +97,10 @@ impl Registered {
             ("ok", named(true).collect()),
             ("failed", named(false).collect()),
         ];
-        if self.hosts.is_empty() {
+        if !self.facts.is_empty() {
             fields.clear(); // a person's answers: only the facts
         }
+        fields.push(("skipped", Value::from(self.is_left_out)));
         fields.extend(self.facts.iter().map(|(name, given)| (name.as_str(), given.to_value())));
         if let (1, Some(only)) = (self.hosts.len(), self.hosts.values().next()) {
             fields.extend(host_fields(only));
