@@ -6,7 +6,10 @@ mod syntax;
 mod texts;
 mod written;
 
-pub use lint::{LintPolicy, RULES, Rule, first_change, lint, simple_commands};
+pub use lint::{
+    Allowances, LintPolicy, MIXED_ENVIRONMENTS, RULES, Remark, Rule, SHELLCHECK, Script, ScriptShell, UNFILLABLE_GATE, first_change, lint,
+    remarked, scripts, simple_commands,
+};
 pub use read::read;
 pub use syntax::{
     ArtifactOrigin, ArtifactText, Block, BracketText, ChoiceText, Conclusion, EvidenceText, ForEachText, Gate, HostCount, InDrill,
