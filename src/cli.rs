@@ -17,6 +17,7 @@ mod elsewhere;
 mod exec;
 mod explain;
 mod failure;
+mod fmt;
 mod import;
 mod lint;
 mod list;
@@ -81,6 +82,7 @@ fn dispatch(context: &Context, asked: Asked, verb: Verb) -> Result<Exit, Failure
         Verb::Show { name } => show::show(context, &name),
         Verb::Lint { explain: Some(code), .. } => explain::explain(context, &code),
         Verb::Lint { names, explain: None, no_shellcheck } => lint::lint(context, asked, &names, no_shellcheck),
+        Verb::Fmt { names, check, diff } => fmt::fmt(context, &names, fmt::Manner::of(check, diff)),
         Verb::Plan { name, parameters } => plan::plan(context, &name, &parameters),
         Verb::Exec(args) => exec::exec(context, &args),
         Verb::Approve(args) => answer::approve(context, &args),

@@ -1,5 +1,7 @@
 //! The verbs that read, as people and programs meet them: whole transcripts of the binary. Contacts no host; the demonstration meets only its own.
 
+#[path = "verbs/formatting.rs"]
+mod formatting;
 #[path = "verbs/lab.rs"]
 mod lab;
 #[path = "verbs/linting.rs"]

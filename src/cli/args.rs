@@ -93,6 +93,21 @@ pub enum Verb {
         #[arg(long)]
         no_shellcheck: bool,
     },
+    /// Writes runbooks, inventory and policy in the house's style; comments stay, the meaning stays
+    #[command(
+        after_help = "Examples:\n  runbook fmt\n  runbook fmt restart-db\n  runbook fmt --check\n  runbook fmt --diff runbooks/restart-db.yaml\n  runbook fmt - < draft.yaml"
+    )]
+    Fmt {
+        /// Runbooks by name, or files; `-` formats standard input to standard output [default: the whole library]
+        #[arg(value_name = "NAME|FILE")]
+        names: Vec<String>,
+        /// Write nothing; exit status 1 where a file is not in the style
+        #[arg(long)]
+        check: bool,
+        /// Write nothing; show what would change
+        #[arg(long)]
+        diff: bool,
+    },
     /// What would run, to the byte, and on which hosts, without contacting any
     #[command(after_help = "Example:  runbook plan restart-db -p unit=postgresql")]
     Plan {

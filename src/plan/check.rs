@@ -11,10 +11,10 @@ use super::template::{TemplateError, check_places, names_in_expression, names_in
 use crate::base::{Bytes, GateNo, HostName};
 use crate::event::Effect;
 use crate::library::Selector;
-use crate::runbook::{Allowances, MIXED_ENVIRONMENTS, Rule, Step, UNFILLABLE_GATE, Work};
+use crate::runbook::{Allowances, MIXED_ENVIRONMENTS, Rule, UNFILLABLE_GATE, UNUSED_PARAMETER, Work};
 use crate::text::{Diagnostic, Diagnostics, Source, Span, Spanned, did_you_mean};
 
-/// All problems of a runbook within its library. The diagnostics' codes are RB501 to RB519, and RB217 of lint.
+/// All problems of a runbook within its library. The diagnostics' codes are RB501 to RB519, and RB212 and RB217 of lint.
 pub fn check(program: &Program) -> Diagnostics {
     let mut found = Check { program, found: Diagnostics::new() };
     for (index, step) in program.steps.iter().enumerate() {
@@ -35,6 +35,7 @@ pub fn check(program: &Program) -> Diagnostics {
     found.defaults();
     found.rules();
     found.gates();
+    found.unused();
     found.environments();
     found.found
 }
@@ -253,8 +254,9 @@ impl<'a> Check<'a> {
             let gate = &self.program.gates[&gate];
             let span = gate.asks.as_ref().map_or_else(Span::default, |asks| asks.span);
             if let Err(error) = slots(self.program, gate, &[]) {
-                let own = |step: &&Step| step.gate.as_ref().is_some_and(|own| own.span == span);
-                let judged = self.program.runbook.all_steps().into_iter().find(|step| own(&step)).map_or(span, |step| step.span);
+                let mut steps = self.program.runbook.all_steps().into_iter();
+                let on = steps.find(|step| step.gate.as_ref().is_some_and(|own| own.span == span));
+                let judged = on.map_or(span, |step| step.span);
                 self.warn(
                     &self.program.runbook.source,
                     &UNFILLABLE_GATE,
@@ -262,6 +264,27 @@ impl<'a> Check<'a> {
                     error.to_string(),
                     "ask fewer people, or list more keys in team/allowed_signers",
                 );
+            }
+        }
+    }
+
+    fn unused(&mut self) {
+        let mut used: BTreeSet<String> = self.program.steps.iter().flat_map(|step| names_of(&step.step, &step.whens)).collect();
+        used.extend(self.program.blocks().into_iter().flat_map(|block| names_of(&block.head.step, &block.head.whens)));
+        used.extend(self.program.runbook.rules.iter().flat_map(|rule| names_in_expression(&rule.require.value).unwrap_or_default()));
+        let symptoms = self.program.runbook.symptoms.iter();
+        used.extend(
+            symptoms
+                .flat_map(|symptom| [&symptom.hosts, &symptom.check].map(|text| names_in_template(&text.value).unwrap_or_default()))
+                .flatten(),
+        );
+        used.extend(self.program.runbook.targets.iter().flat_map(|(_, text)| names_in_template(&text.value).unwrap_or_default()));
+        for parameter in &self.program.runbook.parameters {
+            if !used.contains(&parameter.name.value) {
+                let (name, span) = (&parameter.name.value, parameter.name.span);
+                let message = format!("nothing uses the parameter `{name}`");
+                let help = format!("use it, as in `{{{{ {name} }}}}`, or remove it");
+                self.warn(&self.program.runbook.source, &UNUSED_PARAMETER, (span, span), message, &help);
             }
         }
     }

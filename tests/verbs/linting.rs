@@ -42,6 +42,21 @@ fn lint_writes_a_sarif_log() {
 }
 
 #[test]
+fn what_only_the_library_can_say_is_allowed_by_a_comment_as_well() {
+    let lab = Lab::with_people(&PEOPLE);
+    let text = |parameter: &str, gate: &str| {
+        format!(
+            "runbook: x\ntitle: X\nparameters:\n{parameter}  unit: {{type: string}}\nsteps:\n{gate}  - name: Look\n    hosts: db-1\n    gate: {{approvals: 9}}\n    check: uptime\n    timeout: 5s\n"
+        )
+    };
+    lab.write("x.yaml", &text("", ""));
+    let said = lab.transcript(&["lint", "x"]);
+    assert!(said.contains("[RB212]") && said.contains("[RB506]") && said.contains("0 errors, 2 warnings"), "{said}");
+    lab.write("x.yaml", &text("  # runbook: allow RB212 because a script gives it\n", "  # runbook: allow RB506 because the team grows\n"));
+    assert!(lab.transcript(&["lint", "x"]).contains("0 errors, 0 warnings"));
+}
+
+#[test]
 fn annotations_are_of_lint_alone() {
     let lab = Lab::with_people(&PEOPLE);
     for words in [["list", "--output", "github"], ["doctor", "--output", "sarif"]] {

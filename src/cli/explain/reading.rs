@@ -66,7 +66,7 @@ pub(super) const READING: [Explanation; 34] = [
         "tab",
         "A tab stands in the indentation, which YAML forbids.",
         (Steps, "- name: x\n\thosts: local"),
-        "indent with spaces; `runbook fmt` writes two a level",
+        "indent with spaces, two a level",
     ),
     code(
         "RB101",

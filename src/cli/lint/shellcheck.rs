@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use crate::runbook::{Remark, Script, ScriptShell};
 
-/// ShellCheck takes about 20 ms a text, so this is some five hundred texts; a person who waits longer looks for what hangs.
-const LIMIT: Duration = Duration::from_secs(10);
+/// ShellCheck takes about 10 ms a text, so this is more than a large runbook; a person who waits longer looks for what hangs.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// More than this it does not say about texts that people wrote.
 const MAX_SAID: u64 = 64 << 20;

@@ -60,7 +60,8 @@ pub(super) const REVIEW_OVERDUE: Rule =
     rule("RB210", "review-overdue", Severity::Warning, "Systems change; a runbook that nobody has read for long is wrong somewhere.");
 pub(super) const BAD_ALLOW: Rule =
     rule("RB211", "bad-allow", Severity::Warning, "An allowance must name a rule and a reason, or the next reader cannot judge it.");
-pub(super) const UNUSED_PARAMETER: Rule = rule(
+/// The rule for a parameter that nothing uses; who reads templates can apply it.
+pub const UNUSED_PARAMETER: Rule = rule(
     "RB212",
     "unused-parameter",
     Severity::Warning,
