@@ -15,7 +15,9 @@ mod doctor;
 mod drift;
 mod elsewhere;
 mod exec;
+mod explain;
 mod failure;
+mod fmt;
 mod import;
 mod lint;
 mod list;
@@ -39,18 +41,19 @@ mod watching;
 mod writing;
 
 pub use args::Cli;
+pub use explain::{Example, Explanation, explanations};
 pub use failure::{Exit, Failure};
 
 use std::process::ExitCode;
 
-use args::Verb;
+use args::{Asked, Verb};
 use context::Context;
 
 /// Carries out what the command line asks and says how it ended.
 pub fn run(cli: Cli) -> ExitCode {
     diagnosis::begin();
     let context = Context::new(&cli.common);
-    let result = dispatch(&context, cli.verb);
+    let result = output_fits(cli.common.output, &cli.verb).and_then(|()| dispatch(&context, cli.common.output, cli.verb));
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -60,11 +63,26 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Failure> {
+/// Annotations and SARIF are about problems in files, so that `lint` alone can write them.
+fn output_fits(asked: Asked, verb: &Verb) -> Result<(), Failure> {
+    let word = match asked {
+        Asked::Text | Asked::Json => return Ok(()),
+        Asked::Github => "github",
+        Asked::Sarif => "sarif",
+    };
+    match verb {
+        Verb::Lint { explain: None, .. } => Ok(()),
+        _ => Err(Failure::usage(format!("`--output {word}` is for `runbook lint` alone: expected text or json"))), // every other verb, whatever comes
+    }
+}
+
+fn dispatch(context: &Context, asked: Asked, verb: Verb) -> Result<Exit, Failure> {
     match verb {
         Verb::List => list::list(context),
         Verb::Show { name } => show::show(context, &name),
-        Verb::Lint { names, explain } => lint::lint(context, &names, explain.as_deref()),
+        Verb::Lint { explain: Some(code), .. } => explain::explain(context, &code),
+        Verb::Lint { names, explain: None, no_shellcheck } => lint::lint(context, asked, &names, no_shellcheck),
+        Verb::Fmt { names, check, diff } => fmt::fmt(context, &names, fmt::Manner::of(check, diff)),
         Verb::Plan { name, parameters } => plan::plan(context, &name, &parameters),
         Verb::Exec(args) => exec::exec(context, &args),
         Verb::Approve(args) => answer::approve(context, &args),

@@ -1,12 +1,17 @@
 //! What an author wrote: its syntax, its reading with all problems at once, and lint. Never looks at an inventory and never runs anything.
 
 mod lint;
+mod order;
 mod read;
 mod syntax;
 mod texts;
 mod written;
 
-pub use lint::{LintPolicy, RULES, Rule, first_change, lint, simple_commands};
+pub use lint::{
+    Allowances, LintPolicy, MIXED_ENVIRONMENTS, RULES, Remark, Rule, SHELLCHECK, Script, ScriptShell, UNFILLABLE_GATE, UNUSED_PARAMETER,
+    first_change, lint, remarked, scripts, simple_commands,
+};
+pub use order::RUNBOOK_ORDER;
 pub use read::read;
 pub use syntax::{
     ArtifactOrigin, ArtifactText, Block, BracketText, ChoiceText, Conclusion, EvidenceText, ForEachText, Gate, HostCount, InDrill,

@@ -3,6 +3,7 @@
 mod decode;
 mod diagnostic;
 mod fields;
+mod format;
 mod measure;
 mod source;
 mod suggest;
@@ -12,6 +13,7 @@ pub(crate) use decode::refuse_hidden;
 pub use decode::{MAX_FILE_BYTES, decode};
 pub use diagnostic::{Colour, Diagnostic, Diagnostics, Severity};
 pub use fields::{Fields, Reader, Vocabulary};
+pub use format::{FormatError, Order, Within, format};
 pub use measure::parse_bytes;
 pub use source::{Source, Span, Spanned};
 pub use suggest::did_you_mean;

@@ -2,6 +2,8 @@
 //!
 //! `RUNBOOK_UPDATE_DOCS=1 cargo test --test docs` writes the generated pages anew.
 
+#[path = "docs/codes.rs"]
+mod codes;
 #[path = "docs/examples.rs"]
 mod examples;
 #[path = "docs/reference.rs"]
@@ -12,6 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use examples::{Example, Kind, Team, examples_in, problems_of};
+use runbook::cli::explanations;
+use runbook::runbook::RULES;
 
 fn page(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -48,8 +52,34 @@ fn the_reference_of_commands_is_what_the_command_line_says() {
 }
 
 #[test]
-fn the_table_of_lint_rules_is_what_lint_says() {
+fn the_pages_of_lint_rules_and_codes_are_what_lint_says() {
     generated("docs/lint.md", &reference::lint());
+}
+
+#[test]
+fn every_code_is_explained_and_every_explanation_is_of_a_code() {
+    let used = codes::codes_in_source(&root());
+    let explained: Vec<&str> = explanations().map(|explanation| explanation.code).collect();
+    let missing: Vec<String> = used.iter().filter(|code| !explained.contains(&code.as_str())).cloned().collect();
+    nothing(&missing, "these codes have no explanation: write one in src/cli/explain/");
+    let unused: Vec<String> = explained.iter().filter(|code| !used.contains(**code)).map(|code| (*code).to_owned()).collect();
+    nothing(&unused, "nothing prints these codes:");
+    assert!(explained.is_sorted_by(|one, other| one < other), "the explanations are sorted by their codes, each once");
+    let names: BTreeSet<&str> = explanations().map(|explanation| explanation.name).collect();
+    assert_eq!(names.len(), explained.len(), "each name is there once");
+    let rules: Vec<String> = RULES
+        .iter()
+        .filter(|rule| !explanations().any(|known| known.code == rule.code && known.name == rule.name))
+        .map(|rule| rule.code.to_owned())
+        .collect();
+    nothing(&rules, "a rule and its explanation have one name:");
+}
+
+#[test]
+fn every_explanations_example_trips_its_code() {
+    let team = Team::of(&examples_in("docs/language.md", &page("docs/language.md")));
+    let findings: Vec<String> = explanations().filter_map(|explanation| codes::problem_of(explanation, &team)).collect();
+    nothing(&findings, "an example must show what it is an example of:");
 }
 
 #[test]

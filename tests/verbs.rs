@@ -1,7 +1,11 @@
 //! The verbs that read, as people and programs meet them: whole transcripts of the binary. Contacts no host; the demonstration meets only its own.
 
+#[path = "verbs/formatting.rs"]
+mod formatting;
 #[path = "verbs/lab.rs"]
 mod lab;
+#[path = "verbs/linting.rs"]
+mod linting;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -46,14 +50,6 @@ fn lint_tells_what_is_wrong_with_the_librarys_own_files() {
     let lab = Lab::with_people(&PEOPLE);
     lab.write("team/inventory.yaml", "hosts:\n  db-1: {adress: 10.0.0.1}\n");
     assert_snapshot!("lint_of_a_bad_inventory", lab.transcript(&["lint"]));
-}
-
-#[test]
-fn lint_explains_its_rules() {
-    let lab = Lab::new();
-    assert_snapshot!("explain", lab.transcript(&["lint", "--explain", "RB201"]));
-    assert_snapshot!("explain_json", lab.json(&["lint", "--explain", "read-changes"]));
-    assert_snapshot!("explain_unknown", lab.transcript(&["lint", "--explain", "RB999"]));
 }
 
 #[test]

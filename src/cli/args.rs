@@ -33,19 +33,38 @@ pub struct Common {
     /// Your key: a private key's file, or a .pub whose key the agent holds [default: git's user.signingkey]
     #[arg(long, global = true, env = "RUNBOOK_KEY", value_name = "FILE", help_heading = "Everywhere")]
     pub key: Option<PathBuf>,
-    /// For people, or one JSON object for programs
-    #[arg(long, global = true, value_enum, default_value_t = Output::Text, help_heading = "Everywhere")]
-    pub output: Output,
+    /// For people, or one JSON object for programs; `lint` alone writes GitHub's annotations and SARIF, too
+    #[arg(long, global = true, value_enum, default_value_t = Asked::Text, help_heading = "Everywhere")]
+    pub output: Asked,
     /// Say less
     #[arg(short, long, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
 }
 
-/// Whom the output is for.
+/// What `--output` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Asked {
+    Text,
+    Json,
+    Github,
+    Sarif,
+}
+
+/// Whom the output is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     Text,
     Json,
+}
+
+impl Asked {
+    /// What every verb knows of it: annotations and SARIF are lint's own, and whatever else is said beside them is text.
+    pub fn output(self) -> Output {
+        match self {
+            Asked::Text | Asked::Github | Asked::Sarif => Output::Text,
+            Asked::Json => Output::Json,
+        }
+    }
 }
 
 /// What to do.
@@ -61,13 +80,33 @@ pub enum Verb {
         name: String,
     },
     /// Every problem with file, line, caret and remedy; exit status 1 on errors
-    #[command(after_help = "Examples:\n  runbook lint\n  runbook lint restart-db\n  runbook lint --explain RB201")]
+    #[command(
+        after_help = "Examples:\n  runbook lint\n  runbook lint restart-db\n  runbook lint --explain RB201\n  runbook lint --output github\n  runbook lint --output sarif > lint.sarif"
+    )]
     Lint {
-        /// Runbooks to look at [default: all]
+        /// Runbooks to look at, by name or by file [default: all]
         names: Vec<String>,
-        /// Say what a rule is about
-        #[arg(long, value_name = "CODE")]
+        /// Say what a code means, with an example that trips it and the way out
+        #[arg(long, value_name = "CODE", conflicts_with = "names")]
         explain: Option<String>,
+        /// Do not ask ShellCheck, even where it is installed
+        #[arg(long)]
+        no_shellcheck: bool,
+    },
+    /// Writes runbooks, inventory and policy in the house's style; comments stay, the meaning stays
+    #[command(
+        after_help = "Examples:\n  runbook fmt\n  runbook fmt restart-db\n  runbook fmt --check\n  runbook fmt --diff runbooks/restart-db.yaml\n  runbook fmt - < draft.yaml"
+    )]
+    Fmt {
+        /// Runbooks by name, or files; `-` formats standard input to standard output [default: the whole library]
+        #[arg(value_name = "NAME|FILE")]
+        names: Vec<String>,
+        /// Write nothing; exit status 1 where a file is not in the style
+        #[arg(long)]
+        check: bool,
+        /// Write nothing; show what would change
+        #[arg(long)]
+        diff: bool,
     },
     /// What would run, to the byte, and on which hosts, without contacting any
     #[command(after_help = "Example:  runbook plan restart-db -p unit=postgresql")]

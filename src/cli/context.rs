@@ -33,7 +33,7 @@ impl Context {
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
             || !std::io::stdout().is_terminal();
         Self {
-            output: common.output,
+            output: common.output.output(),
             quiet: common.quiet,
             library: common.library.clone(),
             store: common.store.clone(),

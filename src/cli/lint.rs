@@ -1,30 +1,48 @@
 //! `runbook lint`: every problem of the library and its runbooks, with file, line, caret and remedy. Changes nothing.
 
+mod annotations;
+mod sarif;
+mod shellcheck;
+
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
 
-use super::args::Output;
+use super::args::Asked;
 use super::context::{Context, open_library};
 use super::failure::{Exit, Failure};
 use super::opening::examine;
-use crate::library::LibraryError;
-use crate::runbook::{RULES, Rule};
-use crate::text::{Diagnostic, Diagnostics, Severity, did_you_mean};
+use crate::library::{Library, LibraryError};
+use crate::runbook::{Runbook, remarked, scripts};
+use crate::text::{Diagnostic, Diagnostics, Severity};
+use shellcheck::{Asked as Shellcheck, shellcheck};
 
-/// `runbook lint [NAMES…]`, `runbook lint --explain CODE`
-pub fn lint(context: &Context, names: &[String], explain: Option<&str>) -> Result<Exit, Failure> {
-    if let Some(code) = explain {
-        return explain_rule(context, code);
-    }
-    let (problems, looked_at) = match gather(context, names) {
-        Ok(found) => found,
-        Err(Trouble::OwnFiles(problems)) => (problems, 0),
-        Err(Trouble::Other(failure)) => return Err(failure),
+/// `runbook lint [NAMES…]`
+pub fn lint(context: &Context, asked: Asked, names: &[String], no_shellcheck: bool) -> Result<Exit, Failure> {
+    let found = match gather(context, names) {
+        Ok(Gathered { mut problems, runbooks, looked_at }) => {
+            if !no_shellcheck {
+                problems.extend(what_shellcheck_says(context, &runbooks));
+            }
+            Ok((problems, looked_at))
+        }
+        Err(Trouble::OwnFiles(problems)) => Ok((problems, 0)),
+        Err(Trouble::Other(failure)) => Err(failure),
     };
-    match context.output {
-        Output::Text => say(context, &problems, looked_at),
-        Output::Json => context.print_json(&json(&problems)),
+    let (problems, looked_at) = found?;
+    match asked {
+        Asked::Text => say(context, &problems, looked_at),
+        Asked::Json => context.print_json(&json(&problems)),
+        Asked::Github => context.write_out(&annotations::page(&problems, &places(context)?)),
+        Asked::Sarif => context.print_json(&sarif::log(&problems, &places(context)?)),
     }
     Ok(if problems.has_errors() { Exit::Failed } else { Exit::Ok })
+}
+
+struct Gathered {
+    problems: Diagnostics,
+    runbooks: Vec<Runbook>,
+    looked_at: usize,
 }
 
 enum Trouble {
@@ -48,20 +66,73 @@ impl From<LibraryError> for Trouble {
     }
 }
 
-/// All problems, and how many runbooks were looked at.
-fn gather(context: &Context, names: &[String]) -> Result<(Diagnostics, usize), Trouble> {
+/// All problems, and the runbooks that could be read.
+fn gather(context: &Context, names: &[String]) -> Result<Gathered, Trouble> {
     let library = open_library(&context.library_folder()?)?;
     let mut problems = library.warnings.clone();
-    let names = if names.is_empty() { library.names()? } else { names.to_vec() };
+    let names = if names.is_empty() { library.names()? } else { names.iter().filter_map(|name| name_of(&library, name)).collect() };
+    let mut runbooks = Vec::new();
     for name in &names {
-        let name = name.strip_suffix(".yaml").unwrap_or(name);
         match library.runbook(name) {
-            Ok(file) => problems.extend(examine(context, &library, &file.source, name)?.problems),
+            Ok(file) => {
+                let opened = examine(context, &library, &file.source, name)?;
+                problems.extend(opened.problems);
+                runbooks.extend(opened.runbook);
+            }
             Err(LibraryError::Invalid(found)) => problems.extend(found),
             Err(other) => return Err(other.into()),
         }
     }
-    Ok((problems, names.len()))
+    Ok(Gathered { problems, runbooks, looked_at: names.len() })
+}
+
+/// The name of a runbook that was given by its name or its file. A hook gives every file that changed: those of `team/` are read in any case.
+fn name_of(library: &Library, given: &str) -> Option<String> {
+    let path = Path::new(given);
+    let stem = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".yaml"));
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Some(stem.unwrap_or(given).to_owned());
+    };
+    let (folder, root) = (folder.canonicalize().ok(), library.root().canonicalize().ok());
+    match (stem, folder, root) {
+        (_, Some(folder), Some(root)) if folder != root && folder.starts_with(&root) => None,
+        (Some(stem), Some(folder), Some(root)) if folder == root => Some(stem.to_owned()),
+        _ => Some(given.to_owned()), // no runbook of this library: the library says so in its own words
+    }
+}
+
+fn what_shellcheck_says(context: &Context, runbooks: &[Runbook]) -> Diagnostics {
+    let mut all: Vec<_> = runbooks.iter().flat_map(scripts).collect();
+    all.sort();
+    all.dedup();
+    let mut found = Diagnostics::new();
+    match shellcheck(&all) {
+        Shellcheck::Nothing => {}
+        Shellcheck::Said(remarks) => runbooks.iter().for_each(|runbook| found.extend(remarked(runbook, &remarks))),
+        Shellcheck::Failed(why) => context.talk(&format!("note: without ShellCheck's remarks: {why}\n")),
+    }
+    found
+}
+
+/// Files as seen from the current folder, which is where programs that read annotations stand.
+struct Places {
+    /// The folder of the library's own folder, as a path from the current folder.
+    above: PathBuf,
+}
+
+impl Places {
+    /// With forward slashes.
+    fn of(&self, problem: &Diagnostic) -> String {
+        self.above.join(problem.source.name()).display().to_string()
+    }
+}
+
+fn places(context: &Context) -> Result<Places, Failure> {
+    let root = context.library_folder()?;
+    let root = root.canonicalize().unwrap_or(root);
+    let above = root.parent().map(Path::to_owned).unwrap_or_default();
+    let here = std::env::current_dir().and_then(|folder| folder.canonicalize()).unwrap_or_default();
+    Ok(Places { above: above.strip_prefix(&here).map(Path::to_owned).unwrap_or(above) })
 }
 
 /// Problems are the result here, so they go to standard output.
@@ -121,38 +192,10 @@ fn problem_json(problem: &Diagnostic) -> ProblemJson<'_> {
     ProblemJson { code, severity: severity_word(problem.severity), file, line, column, message, help: problem.help.as_deref() }
 }
 
-fn severity_word(severity: Severity) -> &'static str {
+/// As in every output.
+pub fn severity_word(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     }
-}
-
-#[derive(Serialize)]
-struct RuleJson {
-    code: &'static str,
-    name: &'static str,
-    severity: &'static str,
-    why: &'static str,
-}
-
-fn explain_rule(context: &Context, code: &str) -> Result<Exit, Failure> {
-    let asked = code.to_ascii_uppercase();
-    let Some(rule) = RULES.iter().find(|rule| rule.code == asked || rule.name == code) else { return Err(no_such_rule(code)) };
-    let Rule { code, name, severity, why } = *rule;
-    let severity = severity_word(severity);
-    match context.output {
-        Output::Json => context.print_json(&RuleJson { code, name, severity, why }),
-        Output::Text => context.write_out(&format!(
-            "{code} {name} ({severity})\n\n{why}\n\nTo allow it on one step, write above the step or in it:\n\n  # runbook: allow {code} because …\n"
-        )),
-    }
-    Ok(Exit::Ok)
-}
-
-fn no_such_rule(code: &str) -> Failure {
-    let all: Vec<String> = RULES.iter().map(|rule| format!("{} {}", rule.code, rule.name)).collect();
-    let meant = did_you_mean(code, RULES.iter().flat_map(|rule| [rule.code, rule.name]));
-    let meant = meant.map_or_else(String::new, |meant| format!(" Did you mean {meant}?"));
-    Failure::usage(format!("there is no lint rule {code:?}.{meant} The rules are:\n  {}", all.join("\n  ")))
 }

@@ -8,12 +8,13 @@ use super::names::{TemplateKind, names_of, names_to_render, templates_of};
 use super::params;
 use super::program::{Program, ProgramStep};
 use super::template::{TemplateError, check_places, names_in_expression, names_in_template};
-use crate::base::{Bytes, GateNo};
+use crate::base::{Bytes, GateNo, HostName};
+use crate::event::Effect;
 use crate::library::Selector;
-use crate::runbook::Work;
-use crate::text::{Diagnostics, Source, Span, Spanned, did_you_mean};
+use crate::runbook::{Allowances, MIXED_ENVIRONMENTS, Rule, UNFILLABLE_GATE, UNUSED_PARAMETER, Work};
+use crate::text::{Diagnostic, Diagnostics, Source, Span, Spanned, did_you_mean};
 
-/// All problems of a runbook within its library. The diagnostics' codes are RB501 to RB519.
+/// All problems of a runbook within its library. The diagnostics' codes are RB501 to RB519, and RB212 and RB217 of lint.
 pub fn check(program: &Program) -> Diagnostics {
     let mut found = Check { program, found: Diagnostics::new() };
     for (index, step) in program.steps.iter().enumerate() {
@@ -35,6 +36,7 @@ pub fn check(program: &Program) -> Diagnostics {
     found.rules();
     found.gates();
     found.unused();
+    found.environments();
     found.found
 }
 
@@ -252,7 +254,16 @@ impl<'a> Check<'a> {
             let gate = &self.program.gates[&gate];
             let span = gate.asks.as_ref().map_or_else(Span::default, |asks| asks.span);
             if let Err(error) = slots(self.program, gate, &[]) {
-                self.found.warning("RB506", &self.program.runbook.source, span, error.to_string());
+                let mut steps = self.program.runbook.all_steps().into_iter();
+                let on = steps.find(|step| step.gate.as_ref().is_some_and(|own| own.span == span));
+                let judged = on.map_or(span, |step| step.span);
+                self.warn(
+                    &self.program.runbook.source,
+                    &UNFILLABLE_GATE,
+                    (judged, span),
+                    error.to_string(),
+                    "ask fewer people, or list more keys in team/allowed_signers",
+                );
             }
         }
     }
@@ -270,9 +281,49 @@ impl<'a> Check<'a> {
         used.extend(self.program.runbook.targets.iter().flat_map(|(_, text)| names_in_template(&text.value).unwrap_or_default()));
         for parameter in &self.program.runbook.parameters {
             if !used.contains(&parameter.name.value) {
-                let message = format!("the parameter `{}` is never used", parameter.name.value);
-                self.found.warning("RB507", &self.program.runbook.source, parameter.name.span, message).help("remove it, or use it");
+                let (name, span) = (&parameter.name.value, parameter.name.span);
+                let message = format!("nothing uses the parameter `{name}`");
+                let help = format!("use it, as in `{{{{ {name} }}}}`, or remove it");
+                self.warn(&self.program.runbook.source, &UNUSED_PARAMETER, (span, span), message, &help);
             }
+        }
+    }
+
+    /// Steps that change something stay within one environment. The operator's own machine belongs to none.
+    fn environments(&mut self) {
+        let mut first: Option<(String, String)> = None;
+        for step in self.program.steps.iter().filter(|step| step.effect != Effect::Read) {
+            for (environment, host) in self.touched(step) {
+                let (known, other) = first.get_or_insert((environment.clone(), host.clone()));
+                if *known == environment {
+                    continue;
+                }
+                let message = format!("this changes {host} ({environment}), and the runbook changes {other} ({known}), too");
+                let span = step.step.hosts.as_ref().map_or(step.step.name.span, |hosts| hosts.span);
+                let help = "write a runbook for each environment, or one with a parameter of type `hosts`";
+                return self.warn(self.source(step), &MIXED_ENVIRONMENTS, (step.step.span, span), message, help);
+            }
+        }
+    }
+
+    /// Each environment of a step's hosts with one of them; none where a template names the hosts.
+    fn touched(&self, step: &ProgramStep) -> BTreeMap<String, String> {
+        let targets: Vec<_> = self.program.targets(step.frame).collect();
+        let selected =
+            step.step.hosts.as_ref().filter(|hosts| !hosts.value.contains("{{")).and_then(|hosts| {
+                Selector::parse(&hosts.value).and_then(|selector| selector.resolve(&self.program.inventory, &targets)).ok()
+            });
+        let hosts = selected.into_iter().flatten().filter(|host| *host != HostName::local());
+        let known = hosts.filter_map(|name| Some((self.program.inventory.hosts.get(&name)?.environment.clone(), name.to_string())));
+        known.collect::<Vec<_>>().into_iter().rev().collect() // of several hosts the first one is named
+    }
+
+    /// Adds what a rule found, unless a comment on these lines allows it with a reason.
+    fn warn(&mut self, source: &Source, rule: &Rule, (judged, span): (Span, Span), message: String, help: &str) {
+        if !Allowances::read(source).allows(source, rule.code, judged) {
+            let mut diagnostic = Diagnostic::new(rule.severity, rule.code, source, span, message);
+            diagnostic.help(help);
+            self.found.push(diagnostic);
         }
     }
 }

@@ -3,17 +3,24 @@
 mod allow;
 mod changing;
 mod commands;
+mod evidence;
+mod gates;
+mod nesting;
+mod neutral;
 mod rules;
+mod scripts;
 mod shell;
+mod syntax;
 mod whole;
 
-pub use rules::{RULES, Rule};
+pub use allow::Allowances;
+pub use rules::{MIXED_ENVIRONMENTS, RULES, Rule, SHELLCHECK, UNFILLABLE_GATE, UNUSED_PARAMETER};
+pub use scripts::{Remark, Script, ScriptShell, remarked, scripts};
 
-use super::{ArtifactOrigin, Runbook, Step, Work};
+use super::{ArtifactOrigin, Gate, Runbook, Step, Work};
 use crate::base::{Period, Timestamp};
 use crate::event::Effect;
 use crate::text::{Diagnostic, Diagnostics, Source, Span};
-use allow::Allowances;
 
 /// What a team's policy adds to lint.
 #[derive(Debug, Clone)]
@@ -29,12 +36,14 @@ pub struct LintPolicy {
 
 /// Every rule of [`RULES`] over a runbook that was read.
 pub fn lint(runbook: &Runbook, policy: &LintPolicy) -> Diagnostics {
-    let mut steps = Vec::new();
-    gather(runbook.steps.iter().chain(&runbook.after_no_return), None, &mut steps);
+    let steps = leaves(runbook);
     let mut report = Report { source: &runbook.source, allowances: Allowances::read(&runbook.source), found: Diagnostics::new() };
     for step in &steps {
         commands::check(&mut report, step, policy);
     }
+    scripts::check(&mut report, runbook);
+    gates::check(&mut report, &steps);
+    evidence::check(&mut report, &steps);
     whole::check(&mut report, runbook, &steps, policy);
     let Report { allowances, mut found, .. } = report;
     found.extend(allowances.problems);
@@ -55,6 +64,9 @@ pub fn simple_commands(text: &str) -> Vec<Vec<String>> {
 struct Leaf<'r> {
     step: &'r Step,
     timeout: Option<&'r str>,
+    hosts: Option<&'r str>,
+    /// The gate that covers it, with what it stands on.
+    gate: Option<(&'r Gate, &'r Step)>,
 }
 
 impl Leaf<'_> {
@@ -103,15 +115,32 @@ enum Look {
     No,
 }
 
-/// Every step, and every block that runs something itself, with the time-out that is in force there.
-fn gather<'r>(steps: impl IntoIterator<Item = &'r Step>, around: Option<&'r str>, leaves: &mut Vec<Leaf<'r>>) {
+/// What the blocks around a step say for it.
+#[derive(Clone, Copy, Default)]
+struct Around<'r> {
+    timeout: Option<&'r str>,
+    hosts: Option<&'r str>,
+    gate: Option<(&'r Gate, &'r Step)>,
+}
+
+/// The steps of a runbook that do something themselves, in the order written.
+fn leaves(runbook: &Runbook) -> Vec<Leaf<'_>> {
+    let mut leaves = Vec::new();
+    gather(runbook.steps.iter().chain(&runbook.after_no_return), Around::default(), &mut leaves);
+    leaves
+}
+
+/// Every step, and every block that runs something itself, with what is in force there.
+fn gather<'r>(steps: impl IntoIterator<Item = &'r Step>, around: Around<'r>, leaves: &mut Vec<Leaf<'r>>) {
     for step in steps {
-        let timeout = step.timeout.as_ref().map(|timeout| timeout.value.as_str()).or(around);
-        let leaf = Leaf { step, timeout };
+        let timeout = step.timeout.as_ref().map(|timeout| timeout.value.as_str()).or(around.timeout);
+        let hosts = step.hosts.as_ref().map(|hosts| hosts.value.as_str()).or(around.hosts);
+        let gate = step.gate.as_ref().map(|gate| (gate, step)).or(around.gate);
+        let leaf = Leaf { step, timeout, hosts, gate };
         if !step.is_block() || leaf.contacts_hosts() {
             leaves.push(leaf);
         }
-        gather(step.children(), timeout, leaves);
+        gather(step.children(), Around { timeout, hosts, gate }, leaves);
     }
 }
 
@@ -122,9 +151,9 @@ struct Report<'r> {
 }
 
 impl Report<'_> {
-    /// Adds what a rule found, unless a comment on the step allows it with a reason.
+    /// Adds what a rule found, unless a comment on the step, or on the thing itself outside of steps, allows it with a reason.
     fn add(&mut self, rule: &Rule, step: Option<&Step>, span: Span, message: String, label: &str, help: &str) {
-        if step.is_some_and(|step| self.allowances.allows(self.source, rule.code, step)) {
+        if self.allowances.allows(self.source, rule.code, step.map_or(span, |step| step.span)) {
             return;
         }
         let mut diagnostic = Diagnostic::new(rule.severity, rule.code, self.source, span, message);
@@ -211,6 +240,64 @@ mod tests {
     }
 
     #[test]
+    fn a_time_out_that_never_comes_is_an_error() {
+        assert_eq!(codes("  - {name: x, hosts: db, check: a, timeout: 10000000000s}\n"), ["4:RB219"]);
+        assert_eq!(codes("  - {name: x, hosts: db, check: a, timeout: 29h}\n"), ["4:RB204"]);
+    }
+
+    #[test]
+    fn a_command_that_its_shell_cannot_read_is_an_error_at_its_place() {
+        let step = "  - name: x\n    hosts: db\n    timeout: 5s\n    check: |\n      uptime\n      if test -e x; then date\n";
+        assert_eq!(codes(step), ["9:RB214"]);
+        assert!(codes(&format!("{step}    shell: fish\n")).is_empty());
+        assert!(codes(&format!("  # runbook: allow RB214 because the shell is ours\n{step}")).is_empty());
+        let bash = "  - {name: x, hosts: db, timeout: 5s, check: 'a <(b)'}\n";
+        assert_eq!(codes(bash), ["4:RB214"]);
+        assert!(codes(&bash.replace("timeout", "shell: /bin/bash, timeout")).is_empty());
+        assert_eq!(
+            codes("  - {name: x, hosts: db, run: a, done_when: 'b )', timeout: 5s}\n  - {name: y, hosts: db, check: a, timeout: 5s}\n"),
+            ["4:RB214"]
+        );
+        assert!(
+            codes("  - {name: x, hosts: db, timeout: 5s, check: \"test {% if host %}-e{% else %}-f ({% endif %} '{{ host }}'\"}\n")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_gate_after_the_change_is_told() {
+        let run = "  - {name: one, hosts: db, run: a, timeout: 5s}\n";
+        let gated = |step: &str| step.replace("}\n", ", gate: {approvals: 1}}\n").replace("one", "two");
+        assert_eq!(codes(&format!("{run}{}", gated(CHECK))), ["5:RB216"]);
+        assert!(codes(&format!("{}{}", gated(run), gated(CHECK))).is_empty());
+        assert!(codes(&format!("{}{CHECK}", gated(run))).is_empty());
+        assert!(codes(&format!("{run}{}{CHECK}", gated(run))).is_empty(), "two changes, and the policy's gate for the first");
+        let destroys = run.replace("timeout", "effect: destructive, evidence: {waive: none}, timeout");
+        assert_eq!(codes(&format!("{destroys}{}{CHECK}", gated(run))), ["5:RB216"]);
+        let manual = "  - {name: tell, manual: them}\n";
+        assert!(codes(&format!("{manual}{}", gated(CHECK))).is_empty());
+        let allowed = "  # runbook: allow gate-too-late because the first is harmless\n";
+        assert!(codes(&format!("{run}{allowed}{}", gated(CHECK))).is_empty());
+    }
+
+    #[test]
+    fn what_is_destroyed_is_kept_before() {
+        let step = "  - {name: x, hosts: db, run: rm -r /old, effect: destructive, timeout: 5s}\n";
+        let capture = "  - {name: keep, hosts: db, capture: {a.txt: {run: ls -l /old}}, timeout: 5s}\n";
+        assert_eq!(codes(&format!("{step}{CHECK}")), ["4:RB218"]);
+        assert!(codes(&format!("{capture}{step}{CHECK}")).is_empty());
+        assert_eq!(codes(&format!("{}{step}{CHECK}", capture.replace("db", "web"))), ["5:RB218"]);
+        assert!(codes(&format!("{}{CHECK}", step.replace("timeout", "evidence: {waive: it is a cache}, timeout"))).is_empty());
+    }
+
+    #[test]
+    fn what_belongs_to_no_step_can_be_allowed_too() {
+        let text = |comment: &str| format!("runbook: a\ntitle: A\n{comment}reviewed: 2026-01-01\nsteps:\n{CHECK}");
+        assert_eq!(codes_of(&text("")), ["3:RB210"]);
+        assert!(codes_of(&text("# runbook: allow RB210 because the move is next week\n")).is_empty());
+    }
+
+    #[test]
     fn a_word_in_its_opposite_is_told() {
         let step = |rest: &str| format!("  - {{name: x, hosts: db, timeout: 5s, {rest}}}\n");
         assert_eq!(codes(&step("check: a, expect: '\"active\" in stdout'")), ["4:RB205"]);
@@ -238,11 +325,6 @@ mod tests {
         assert_eq!(codes(step), ["4:RB208"]);
         let user = "  - {name: y, hosts: db, check: \"test {{ free.value }} -gt 5\", timeout: 5s}\n";
         assert!(codes(&format!("{step}{user}")).is_empty());
-        let text = format!(
-            "runbook: a\ntitle: A\nparameters: {{p: {{type: string}}, unit: {{type: string}}}}\nsteps:\n{}",
-            step.replace("check: a", "check: \"a {{ unit }}\"").replace(", register: free", "")
-        );
-        assert_eq!(codes_of(&text), ["3:RB212"]);
     }
 
     #[test]

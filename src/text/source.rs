@@ -55,4 +55,44 @@ impl Source {
             _ => span,
         }
     }
+
+    /// Where a part of a scalar's value stands in the text: to the letter where the scalar is a block or bare, else as near as can be told.
+    pub fn place_in_value(&self, span: Span, value: &str, part: (usize, usize)) -> Span {
+        let (Some(before), Some(piece)) = (value.get(..part.0), value.get(part.0..part.1.max(part.0))) else { return span };
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = value[line_start..].lines().next().unwrap_or("");
+        let row = before.matches('\n').count();
+        let written = self.text.get(span.start..span.end).unwrap_or("");
+        let written_row: usize = written.split_inclusive('\n').take(row).map(str::len).sum();
+        let at = match written[written_row..].lines().next().and_then(|written_line| written_line.find(line)) {
+            Some(at) if !line.is_empty() => written_row + at,
+            Some(_) | None => match written.find(line) {
+                Some(at) if !line.is_empty() => at,
+                Some(_) | None if !piece.is_empty() && written.matches(piece).count() == 1 => return self.find_within(span, piece),
+                Some(_) | None => return span,
+            },
+        };
+        let start = (span.start + at + part.0 - line_start).min(span.end);
+        Span { start, end: (start + piece.lines().next().unwrap_or("").len()).min(span.end.max(start)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_value_is_found_where_it_was_written() {
+        let found = |written: &str, value: &str, piece: &str| {
+            let text = format!("run: {written}\n");
+            let source = Source::new("a", &text);
+            let at = value.find(piece).unwrap();
+            let place = source.place_in_value(Span { start: 5, end: 5 + written.len() }, value, (at, at + piece.len()));
+            (place.start, text[place.start..place.end].to_owned())
+        };
+        assert_eq!(found("a; fi", "a; fi", "fi"), (8, "fi".to_owned()));
+        assert_eq!(found("one fi\n      fi two", "one fi\nfi two\n", "fi two"), (18, "fi two".to_owned()));
+        assert_eq!(found("'it''s; fi'", "it's; fi", "fi"), (13, "fi".to_owned()));
+        assert_eq!(found("\"a \\\" fi fi\"", "a \" fi fi", "fi"), (5, "\"a \\\" fi fi\"".to_owned()));
+    }
 }

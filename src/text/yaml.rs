@@ -144,8 +144,8 @@ fn explain(source: &Source, error: &ScanError, diagnostics: &mut Diagnostics) {
         diagnostics.error("RB007", source, Span { start: at, end: at }, message).help("put inner blocks into steps of their own");
         return;
     }
-    if let Some(tab) = indent.find('\t') {
-        let span = Span { start: line_start + tab, end: line_start + tab + 1 };
+    if let Some(tab) = tab_in_indentation(text, line_start, indent) {
+        let span = Span { start: tab, end: tab + 1 };
         diagnostics.error("RB010", source, span, "a tab in the indentation").help("indent with spaces: YAML forbids tabs there");
         return;
     }
@@ -158,6 +158,14 @@ fn explain(source: &Source, error: &ScanError, diagnostics: &mut Diagnostics) {
     };
     let span = Span { start: at, end: at };
     diagnostics.error("RB004", source, span, format!("this is not YAML: {}", error.info())).label("the reader stopped here").help(help);
+}
+
+/// A tab before the first word of this line, or of the next: the reader may stop at the end of the line before it.
+fn tab_in_indentation(text: &str, line_start: usize, indent: &str) -> Option<usize> {
+    let here = indent.find('\t').map(|tab| line_start + tab);
+    let next = line_start + text[line_start..].find('\n').map_or(text.len() - line_start, |newline| newline + 1);
+    let below = text[next..].find(|c: char| c != ' ').filter(|tab| text[next + tab..].starts_with('\t')).map(|tab| next + tab);
+    here.or(below)
 }
 
 enum Frame {

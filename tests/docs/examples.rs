@@ -132,8 +132,9 @@ pub fn problems_of(example: &Example, team: &Team) -> Vec<String> {
     let source = Source::new(&format!("{}:{}", example.path, example.line), &text);
     let (runbook, mut problems) = read(&source, stem);
     if let Some(runbook) = runbook {
-        problems.extend(lint(&runbook, &lint_policy(&team.policy)));
-        problems.extend(check(&program(runbook, team)));
+        problems.extend(lint(&runbook, &lint_policy(team)));
+        let parameters = given(&runbook, team);
+        problems.extend(check(&program(runbook, parameters, team)));
     }
     said(if example.kind == Kind::Runbook { problems } else { problems.only(Severity::Error) })
 }
@@ -171,17 +172,28 @@ fn source_of(example: &Example) -> Source {
     Source::new(&format!("{}:{}", example.path, example.line), &example.text)
 }
 
-fn lint_policy(policy: &Policy) -> LintPolicy {
+/// What lint knows of the team; reviews are not asked for.
+pub fn lint_policy(Team { policy, .. }: &Team) -> LintPolicy {
     let today = "2026-11-22T03:00:00Z".parse().expect("a time");
     LintPolicy { deny: policy.deny.clone(), changing: policy.changing.clone(), review: None, today }
 }
 
-/// Planned for Alice; what has no default is given.
-fn program(runbook: Runbook, team: &Team) -> Program {
+/// What the plan has against a runbook, before any value is given.
+pub fn checked(runbook: Runbook, team: &Team) -> Diagnostics {
+    let parameters = Parameters::defaults(&runbook, &team.inventory);
+    check(&program(runbook, parameters, team))
+}
+
+/// What has no default is given.
+fn given(runbook: &Runbook, team: &Team) -> Parameters {
     let required = runbook.parameters.iter().filter(|parameter| parameter.default.is_none());
     let given: BTreeMap<String, Bytes> =
         required.map(|parameter| (parameter.name.value.clone(), Bytes::from(b"db-primary".to_vec()))).collect();
-    let parameters = Parameters::resolve(&runbook, &given, &team.inventory).unwrap_or_else(|problems| panic!("{problems:?}"));
+    Parameters::resolve(runbook, &given, &team.inventory).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+/// Planned for Alice.
+fn program(runbook: Runbook, parameters: Parameters, team: &Team) -> Program {
     let requester: Person = KEYS[0].0.parse().expect("a person");
     let Team { inventory, policy, roster, shelf } = team;
     let (inventory, policy, roster, shelf) = (inventory.clone(), policy.clone(), roster.clone(), shelf.clone());

@@ -1,8 +1,9 @@
-//! The generated pages: commands from the command line's own definitions, lint rules from lint's own table. Writes no file.
+//! The generated pages: commands from the command line's own definitions, lint rules and codes from lint's own tables. Writes no file.
 
 use std::fmt::Write;
 
 use clap::{Arg, Command, CommandFactory};
+use runbook::cli::{Example, Explanation, explanations};
 use runbook::runbook::RULES;
 use runbook::text::Severity;
 
@@ -111,21 +112,34 @@ fn variable(argument: &Arg) -> String {
     argument.get_env().map(|name| format!(" (`{}`)", name.to_string_lossy())).unwrap_or_default()
 }
 
-/// `docs/lint.md`.
+/// `docs/lint.md`: a part that people write, then the program's own tables.
 pub fn lint() -> String {
-    let mut page = String::from("# Lint rules\n\n<!-- Made from the program; see tests/docs.rs. Do not edit. -->\n\n");
-    page.push_str("What reads well and goes wrong at night. Errors stop `plan` and `exec`; warnings do not. `runbook lint --explain CODE` says the same.\n\n");
-    page.push_str("A finding is allowed by a comment on the step, or on a line just above it, and only with a reason:\n\n");
-    page.push_str("```\n# runbook: allow RB201 because the lock is ours\n```\n\n");
-    page.push_str("| code | name | | why |\n|---|---|---|---|\n");
+    let mut page = include_str!("lint_before.md").to_owned();
+    page.push_str("## The rules\n\n| code | name | | why |\n|---|---|---|---|\n");
     for rule in RULES {
-        let severity = match rule.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        let _ = writeln!(page, "| {} | {} | {severity} | {} |", rule.code, rule.name, cell(rule.why));
+        let (code, severity) = (rule.code, severity(rule.severity));
+        let _ = writeln!(page, "| [{code}](#{}) | {} | {severity} | {} |", code.to_lowercase(), rule.name, cell(rule.why));
     }
-    page.push_str("\nOther codes are of problems that no comment allows: RB1xx of a runbook's text, RB3xx of the inventory, the policy and selectors, RB4xx of\n");
-    page.push_str("`allowed_signers`, RB5xx of a runbook within its library.\n");
+    page.push_str("\n## Every code\n\nRB0xx are of a file as YAML, RB1xx of a runbook's words, RB2xx of lint, RB3xx of the inventory, the policy and selectors, RB4xx of\n");
+    page.push_str(
+        "`allowed_signers`, RB5xx of a runbook within its library. A code keeps its meaning for ever; one that goes is never used again.\n",
+    );
+    for explanation in explanations() {
+        let Explanation { code, name, meaning, example, kind, fix } = explanation;
+        let rule = RULES.iter().find(|rule| rule.code == *code).map_or(String::new(), |rule| format!(", {}", severity(rule.severity)));
+        let _ = writeln!(page, "\n### {code}\n\n{name}{rule}. {meaning}\n");
+        match kind {
+            Example::Words => drop(writeln!(page, "For example: {example}.\n")),
+            _ => drop(writeln!(page, "```\n{example}\n```\n")), // all others are text of files
+        }
+        let _ = writeln!(page, "What to do: {fix}.");
+    }
     page
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
 }

@@ -1,13 +1,13 @@
 //! Comments that allow a finding: `# runbook: allow RB201 because the lock is ours`. Never allows without a reason.
 
-use super::super::Step;
 use super::rules::{BAD_ALLOW, RULES};
-use crate::text::{Comment, Diagnostic, Diagnostics, Source, comments, did_you_mean};
+use crate::text::{Comment, Diagnostic, Diagnostics, Source, Span, comments, did_you_mean};
 
 const MARK: &str = "runbook: allow";
 
 /// The allowances of one file.
-pub(super) struct Allowances {
+#[derive(Debug)]
+pub struct Allowances {
     /// Code and line.
     given: Vec<(String, usize)>,
     /// Lines that hold a comment and nothing else, sorted.
@@ -16,7 +16,8 @@ pub(super) struct Allowances {
 }
 
 impl Allowances {
-    pub(super) fn read(source: &Source) -> Self {
+    /// All of a file, and what is wrong with them.
+    pub fn read(source: &Source) -> Self {
         let mut allowances = Self { given: Vec::new(), comment_lines: Vec::new(), problems: Diagnostics::new() };
         for comment in comments(source) {
             let line_start = source.text()[..comment.span.start].rfind('\n').map_or(0, |at| at + 1);
@@ -54,13 +55,13 @@ impl Allowances {
         }
     }
 
-    /// Whether a comment on the step's own lines, or on comment lines just above it, allows this.
-    pub(super) fn allows(&self, source: &Source, code: &str, step: &Step) -> bool {
+    /// Whether a comment on the lines of a step, or of another thing that is judged, or on comment lines just above it, allows this.
+    pub fn allows(&self, source: &Source, code: &str, judged: Span) -> bool {
         if self.given.is_empty() {
             return false;
         }
-        let first = source.position(step.span.start).0;
-        let last = source.position(step.span.end).0;
+        let first = source.position(judged.start).0;
+        let last = source.position(judged.end).0;
         let mut from = first;
         while self.comment_lines.binary_search(&(from - 1)).is_ok() {
             from -= 1;

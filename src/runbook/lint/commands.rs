@@ -1,7 +1,7 @@
 //! Rules about one step and its commands. Never looks at another step.
 
 use super::changing::{changes, matches_words, repeats_badly};
-use super::rules::{ABSURD_TIMEOUT, DENIED, NO_TIMEOUT, NOT_REPEATABLE, OPPOSITE, RAW, READ_CHANGES};
+use super::rules::{ABSURD_TIMEOUT, DENIED, ENDLESS_TIMEOUT, NO_TIMEOUT, NOT_REPEATABLE, OPPOSITE, RAW, READ_CHANGES};
 use super::shell::{Simple, commands};
 use super::{Leaf, LintPolicy, Look, Report};
 use crate::base::Period;
@@ -10,6 +10,9 @@ use crate::text::Span;
 
 /// Nobody waits longer for one command.
 const LONGEST: Period = Period::from_secs(24 * 3600);
+
+/// A restore of a large database takes days; nothing takes this long, and whoever writes it meant another unit.
+const ENDLESS: Period = Period::from_secs(30 * 24 * 3600);
 
 /// Words that are found inside their opposites.
 const OPPOSITES: [(&str, &str); 22] = [
@@ -151,6 +154,10 @@ fn check_timeout(report: &mut Report<'_>, leaf: &Leaf<'_>) {
         None => {
             let help = "add `timeout:` here or on the block around it, a little longer than it ever took";
             report.add(&NO_TIMEOUT, Some(leaf.step), span, "this step has no time-out".to_owned(), "may hang", help);
+        }
+        Some(Ok(period)) if period > ENDLESS => {
+            let message = format!("a time-out of {period} never comes");
+            report.add(&ENDLESS_TIMEOUT, Some(leaf.step), span, message, "longer than thirty days", "write what the step takes at most");
         }
         Some(Ok(period)) if period > LONGEST => {
             let message = format!("a time-out of {period} is none");

@@ -5,7 +5,7 @@ use crate::text::Severity;
 /// What a rule is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// `RB2xx`.
+    /// `RB2xx`, and `RB5xx` where only the library can say it.
     pub code: &'static str,
     /// Two or three words, as in `allow RB201 because …` lists.
     pub name: &'static str,
@@ -60,7 +60,8 @@ pub(super) const REVIEW_OVERDUE: Rule =
     rule("RB210", "review-overdue", Severity::Warning, "Systems change; a runbook that nobody has read for long is wrong somewhere.");
 pub(super) const BAD_ALLOW: Rule =
     rule("RB211", "bad-allow", Severity::Warning, "An allowance must name a rule and a reason, or the next reader cannot judge it.");
-pub(super) const UNUSED_PARAMETER: Rule = rule(
+/// The rule for a parameter that nothing uses; who reads templates can apply it.
+pub const UNUSED_PARAMETER: Rule = rule(
     "RB212",
     "unused-parameter",
     Severity::Warning,
@@ -73,8 +74,50 @@ pub(super) const RAW: Rule = rule(
     "`| raw` puts a value into a command without quoting: what a host printed could become a command.",
 );
 
+pub(super) const SHELL_SYNTAX: Rule = rule(
+    "RB214",
+    "shell-syntax",
+    Severity::Error,
+    "A command that its shell cannot read fails at the worst time: when the steps before it have run.",
+);
+/// The rule for what `shellcheck` says, where it is installed.
+pub const SHELLCHECK: Rule = rule(
+    "RB215",
+    "shellcheck",
+    Severity::Warning,
+    "ShellCheck knows the traps of the shell; it is asked where it is installed, and its number (SC2086) leads to its own explanation.",
+);
+pub(super) const GATE_TOO_LATE: Rule =
+    rule("RB216", "gate-too-late", Severity::Warning, "A gate that stands after the change asks people about what has already happened.");
+/// The rule for a runbook that changes hosts of several environments; only who knows the inventory can apply it.
+pub const MIXED_ENVIRONMENTS: Rule = rule(
+    "RB217",
+    "mixed-environments",
+    Severity::Warning,
+    "A runbook that changes staging and production in one go takes a slip in the one to the other, and each needs its own people.",
+);
+pub(super) const NO_EVIDENCE: Rule = rule(
+    "RB218",
+    "no-evidence",
+    Severity::Warning,
+    "What a destructive step removes cannot be asked any more why the outage happened; a capture keeps it on record.",
+);
+pub(super) const ENDLESS_TIMEOUT: Rule = rule(
+    "RB219",
+    "endless-timeout",
+    Severity::Error,
+    "A time-out of more than thirty days is a slip of the finger or a wrong unit, and the step hangs for ever.",
+);
+/// The rule for a gate that nobody could fill; only who knows the people can apply it.
+pub const UNFILLABLE_GATE: Rule = rule(
+    "RB506",
+    "unfillable-gate",
+    Severity::Warning,
+    "A gate that asks more people than the library has stops the run at night, until it expires.",
+);
+
 /// All rules, by code.
-pub const RULES: [Rule; 13] = [
+pub const RULES: [Rule; 20] = [
     READ_CHANGES,
     UNVERIFIED,
     NO_TIMEOUT,
@@ -88,4 +131,11 @@ pub const RULES: [Rule; 13] = [
     BAD_ALLOW,
     UNUSED_PARAMETER,
     RAW,
+    SHELL_SYNTAX,
+    SHELLCHECK,
+    GATE_TOO_LATE,
+    MIXED_ENVIRONMENTS,
+    NO_EVIDENCE,
+    ENDLESS_TIMEOUT,
+    UNFILLABLE_GATE,
 ];

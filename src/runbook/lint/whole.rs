@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::rules::{GATES_IN_A_ROW, REVIEW_OVERDUE, UNUSED_PARAMETER, UNUSED_REGISTER, UNVERIFIED};
+use super::rules::{GATES_IN_A_ROW, REVIEW_OVERDUE, UNUSED_REGISTER, UNVERIFIED};
 use super::{Leaf, LintPolicy, Report};
 use crate::base::{Period, Timestamp};
 use crate::event::Effect;
@@ -41,11 +41,6 @@ fn check_used(report: &mut Report<'_>, runbook: &Runbook) {
             .into_iter()
             .flatten()
             .for_each(|text| words_of(&text.value, &mut used));
-    }
-    for parameter in runbook.parameters.iter().filter(|parameter| !used.contains(&parameter.name.value)) {
-        let message = format!("nothing uses the parameter `{}`", parameter.name.value);
-        let help = format!("use it, as in `{{{{ {} }}}}`, or remove it", parameter.name.value);
-        report.add(&UNUSED_PARAMETER, None, parameter.name.span, message, "never used", &help);
     }
     check_registers(report, runbook, &used);
 }

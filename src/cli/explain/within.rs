@@ -1,0 +1,76 @@
+//! Codes of a runbook within its library, RB5xx: names, selectors, templates, gates. Only tells; the plan judges.
+
+use super::Example::{Runbook, Steps, Words};
+use super::{Explanation, code};
+
+pub(super) const WITHIN: [Explanation; 9] = [
+    code(
+        "RB501",
+        "template",
+        "A template or an expression is not well-formed.",
+        (Steps, "- {name: x, hosts: local, check: \"echo {{ host\", timeout: 5s}"),
+        "mend it at its place: `{{ name }}`, and expressions without braces",
+    ),
+    code(
+        "RB502",
+        "no-safe-place",
+        "A value stands where no quoting makes it safe: in backticks, within `${…}`, in a text that a second shell reads.",
+        (Steps, "- {name: x, hosts: local, check: \"sh -c 'echo {{ host }}'\", timeout: 5s}"),
+        "do as the message says; mostly the value can be passed as an argument or by `env:`",
+    ),
+    code(
+        "RB503",
+        "unknown-name",
+        "A name is no parameter and no result of a step before.",
+        (Steps, "- {name: x, hosts: local, check: \"echo {{ nobody }}\", timeout: 5s}"),
+        "define it under `parameters:`, or `register:` it in a step before",
+    ),
+    code(
+        "RB504",
+        "behind-same-gate",
+        "A step needs what is found out behind the same gate, so that it could not be shown to who approves it.",
+        (
+            Steps,
+            "- name: b\n  hosts: local\n  timeout: 5s\n  gate: {approvals: 1}\n  steps:\n    - {name: x, check: date, register: day}\n    - {name: y, run: \"echo {{ day.stdout }}\"}\n    - {name: z, check: date}",
+        ),
+        "give the step a gate of its own, or find it out before the gate",
+    ),
+    code(
+        "RB505",
+        "no-host",
+        "A selector names no host, which is always refused.",
+        (Steps, "- {name: x, hosts: \"web-1 & !web-1\", check: uptime, timeout: 5s}"),
+        "look at team/inventory.yaml",
+    ),
+    code(
+        "RB506",
+        "unfillable-gate",
+        "A gate that asks more people than the library has stops the run at night, until it expires.",
+        (Words, "`gate: {approvals: 3}` in a team of two"),
+        "ask fewer people, or give more of them a key in team/allowed_signers",
+    ),
+    code(
+        "RB508",
+        "default-not-here",
+        "A parameter's default is no host of this library.",
+        (
+            Runbook,
+            "runbook: example\ntitle: T\nparameters: {where: {type: host, default: nowhere}}\nsteps:\n  - {name: x, hosts: \"{{ where }}\", check: uptime, timeout: 5s}",
+        ),
+        "write a default that this library knows, or none",
+    ),
+    code(
+        "RB510",
+        "broken-call",
+        "A called runbook is not there, cannot be read, or calls this one again.",
+        (Steps, "- {name: x, call: nowhere}"),
+        "call a runbook of this library that does not call this one",
+    ),
+    code(
+        "RB511",
+        "call-parameters",
+        "A call gives a parameter that the called runbook does not have, or leaves out one that it requires.",
+        (Words, "`with: {hots: db-1}` for a runbook with the parameter `hosts`"),
+        "write under `with:` what the called runbook asks for",
+    ),
+];
