@@ -3,6 +3,7 @@
 
 mod check;
 mod expand;
+mod files;
 mod filters;
 mod flow;
 mod gates;

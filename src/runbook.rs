@@ -6,7 +6,7 @@ mod syntax;
 mod texts;
 mod written;
 
-pub use lint::{LintPolicy, RULES, Rule, first_change, lint, simple_commands};
+pub use lint::{LintPolicy, RULES, Rule, first_change, lint, lint_scripts, simple_commands};
 pub use read::read;
 pub use syntax::{
     ArtifactOrigin, ArtifactText, Block, BracketText, ChoiceText, Conclusion, EvidenceText, ForEachText, Gate, HostCount, InDrill,

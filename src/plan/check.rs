@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::files;
 use super::flow::Repeats;
 use super::gates::slots;
 use super::names::{TemplateKind, names_of, names_to_render, templates_of};
@@ -29,6 +30,7 @@ pub fn check(program: &Program) -> Diagnostics {
         let help = "call a runbook that is there and does not call this one";
         found.found.error("RB510", &program.runbook.source, place.span, why.clone()).help(help);
     }
+    found.found.extend(files::check(program));
     found.calls();
     found.targets();
     found.defaults();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::files;
 use super::flow::{self, FlowBlock, Node};
 use super::params::Parameters;
 use crate::base::{Bytes, GateNo, HostName, Period, Person, StepId};
@@ -34,6 +35,8 @@ pub struct Program {
     pub frames: Vec<Frame>,
     /// Files of the library's `scripts/`, by their path in it.
     pub scripts: BTreeMap<String, Bytes>,
+    /// All that lie there.
+    pub script_names: Vec<String>,
     /// Calls that lead nowhere: why, and where.
     pub broken_calls: Vec<(Spanned<String>, String)>,
     index: HashMap<String, StepNo>,
@@ -161,12 +164,15 @@ pub struct Shelf {
     pub runbooks: BTreeMap<String, Runbook>,
     /// Files of `scripts/`, by their path in it.
     pub scripts: BTreeMap<String, Bytes>,
+    /// All that lie there, whether they are used or not.
+    pub script_names: Vec<String>,
 }
 
 impl Program {
     /// Makes a runbook ready for a run in this setting.
     pub fn new(runbook: Runbook, setting: Setting) -> Self {
         let flow::Flat { mut steps, gates, frames, broken_calls, flow, after_no_return } = flow::flatten(&runbook, &setting.shelf.runbooks);
+        steps.iter_mut().for_each(|step| files::inline_templates(&mut step.step, &setting.shelf.scripts));
         if setting.mode == RunMode::DryRun {
             flow::withhold(&mut steps);
         }
@@ -189,6 +195,7 @@ impl Program {
             gates,
             frames,
             scripts: shelf.scripts,
+            script_names: shelf.script_names,
             broken_calls,
             index,
         }

@@ -4,10 +4,12 @@ mod allow;
 mod changing;
 mod commands;
 mod rules;
+mod scripts;
 mod shell;
 mod whole;
 
 pub use rules::{RULES, Rule};
+pub use scripts::lint_scripts;
 
 use super::{ArtifactOrigin, Runbook, Step, Work};
 use crate::base::{Period, Timestamp};
