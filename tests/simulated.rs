@@ -8,5 +8,7 @@ mod simulation;
 mod course;
 #[path = "simulated/crash_prefixes.rs"]
 mod crash_prefixes;
+#[path = "simulated/files.rs"]
+mod files;
 #[path = "simulated/turns.rs"]
 mod turns;

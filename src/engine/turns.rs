@@ -6,7 +6,7 @@ use super::progress::{HostResult, settled_results};
 use super::state::{BlockState, Phase, State, StepState};
 use crate::base::{Bytes, HostName, StepId};
 use crate::event::{Answer, LoopTurn, Part};
-use crate::plan::{FlowBlock, Given, Node, Program, ProgramStep, Registered, RegisteredHost, Scope, Turn, typed_facts};
+use crate::plan::{FlowBlock, Given, Node, Program, ProgramStep, Registered, RegisteredHost, Role, Scope, Turn, typed_facts};
 
 /// The step of this id: its turn filled in, where it is in loops.
 pub fn step_of(program: &Program, state: &State, id: &StepId) -> Option<ProgramStep> {
@@ -107,7 +107,7 @@ fn results(program: &Program, state: &State, frame: usize, turns: &[u32]) -> BTr
 
 /// The name and the result of a step that registers one and has a settled host, or a person's answer.
 fn registered(program: &Program, step: &ProgramStep, known: &StepState) -> Option<(String, Registered)> {
-    let stage = known.stage.as_ref()?;
+    let stage = known.stage.as_ref().filter(|_| !matches!(step.role, Role::Before { .. }))?;
     let name = stage.register.clone()?;
     let hosts: BTreeMap<HostName, RegisteredHost> =
         settled_results(stage, known).into_iter().map(|(host, result)| (host.clone(), registered_host(known, &host, result))).collect();

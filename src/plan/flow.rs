@@ -149,7 +149,8 @@ impl Builder<'_> {
                 };
                 Some(Node::Choice { step: chooser, options: options.iter().enumerate().map(nodes).collect() })
             }
-            Work::Run { .. } | Work::Script { .. } | Work::Check { .. } | Work::Capture { .. } | Work::Put(_) | Work::Reboot => {
+            Work::Put(_) => Some(Node::Step(self.leaf_after_look(step, number, &inner)?)),
+            Work::Run { .. } | Work::Script { .. } | Work::Check { .. } | Work::Capture { .. } | Work::Reboot => {
                 Some(Node::Step(self.leaf(step, number, &inner, Role::Written)))
             }
             Work::Manual { .. } | Work::Wait { .. } | Work::Conclude { .. } => {
@@ -280,12 +281,31 @@ impl Builder<'_> {
         self.flat.steps.len() - 1
     }
 
+    /// A step that is rendered from what a look before it finds. The look is no place in the order: its step asks for it.
+    fn leaf_after_look(&mut self, step: Step, number: String, inner: &Around) -> Option<StepNo> {
+        let Some(id) = step.id.part("before") else {
+            self.flat.broken_calls.push((step.name.clone(), "the id of this step is too long".to_owned()));
+            return None;
+        };
+        let mut look = step.clone();
+        (look.id, look.name.value) = (id, format!("Look before: {}", step.name.value));
+        (look.retry, look.undo, look.done_when, look.why) = (None, None, None, None);
+        look.effect = Some(Spanned { value: Effect::Read, span: step.span });
+        let around = Around { gate: None, whens: Vec::new(), on_failure: Some(OnFailure::Continue), no_return: false, ..inner.clone() };
+        let (of, look_number) = (step.id.clone(), format!("{number}.before"));
+        let main = self.leaf(step, number, inner, Role::Written);
+        let before = self.leaf(look, look_number, &around, Role::Before { of });
+        self.flat.steps[main].before = Some(before);
+        Some(main)
+    }
+
     fn head(&self, step: &Step, number: String, around: &Around) -> ProgramStep {
         ProgramStep {
             id: step.id.clone(),
             number,
             step: step.clone(),
             role: Role::Written,
+            before: None,
             effect: step.effect().unwrap_or(Effect::Read),
             gate: around.gate.unwrap_or(GateNo(0)),
             whens: around.whens.clone(),

@@ -91,6 +91,8 @@ pub enum Role {
     Release { acquire: StepId },
     /// Looks, every so often, at what people notice. It stands in no block.
     Symptom { every: Period },
+    /// Looks at what the other step will change, so that it can be shown before it is done. Nobody wrote it.
+    Before { of: StepId },
 }
 
 /// One step, with what it inherits from its blocks. In a loop it stands for all its turns, until the engine makes one of them of it.
@@ -101,6 +103,8 @@ pub struct ProgramStep {
     pub number: String,
     pub step: Step,
     pub role: Role,
+    /// The look that comes first, and without which it cannot be rendered.
+    pub before: Option<StepNo>,
     pub effect: Effect,
     /// The gate that covers it, if one is needed.
     pub gate: GateNo,

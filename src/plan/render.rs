@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
+use super::looks::Found;
 use super::program::{Program, ProgramStep, Road, Role};
+use super::put;
 use super::template::{self, Scope, TemplateError};
 use super::text::action_digest;
 use crate::base::{Bytes, Digest, GateNo, HostName, Period};
@@ -105,10 +107,13 @@ pub fn prepare(
         round,
         attempts,
         work: StageWork::Wait { period: Period::default() },
-        register: step.step.register.as_ref().map(|name| name.value.clone()),
+        register: match &step.role {
+            Role::Before { .. } => Some(step.id.to_string()),
+            Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::Symptom { .. } => step.step.register.as_ref().map(|name| name.value.clone()),
+        },
         releases: match &step.role {
             Role::Acquire { release } => Some(release.at(&step.id.turns())),
-            Role::Written | Role::Release { .. } | Role::Symptom { .. } => None,
+            Role::Written | Role::Release { .. } | Role::Symptom { .. } | Role::Before { .. } => None,
         },
         on_failure: step.on_failure,
         in_flight: IN_FLIGHT,
@@ -149,6 +154,14 @@ fn work(
             let bytes = program.scripts.get(&file.value).ok_or_else(missing)?;
             commands(program, step, (Body::File(bytes), shell.as_ref()), scope, places, retry)
         }
+        Work::Put(put) => {
+            let actions = actions(program, step, scope, places, &|host, scope| match &step.role {
+                Role::Before { .. } => put::look(put, scope),
+                Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::Symptom { .. } => put::write(program, step, put, (host, scope)),
+            })?;
+            after_looks(step, scope)?;
+            Ok(StageWork::Commands { actions, parse: None, expect: None, until: None, retry })
+        }
         Work::Manual { instructions, answers } => Ok(StageWork::Manual {
             instructions: plain("manual", instructions, scope)?,
             answers: answers.iter().map(asked).collect(),
@@ -162,7 +175,7 @@ fn work(
         Work::Conclude { conclusion, sentence } => {
             Ok(StageWork::Conclude { verdict: verdict(*conclusion), sentence: plain("conclude", sentence, scope)? })
         }
-        Work::Capture { .. } | Work::Put(_) | Work::Reboot => Err(no_work(step, "this action")),
+        Work::Capture { .. } | Work::Reboot => Err(no_work(step, "this action")),
         Work::Call { .. } | Work::Block(_) => Err(no_work(step, "a block")),
     }
 }
@@ -239,10 +252,72 @@ fn action(
         command: command(body, "run")?,
         done_when: step.step.done_when.as_ref().map(|text| command(Body::Text(text), "done_when")).transpose()?,
         undo: step.step.undo.as_ref().map(|text| command(Body::Text(text), "undo")).transpose()?,
+        shows: None,
         timeout: step.step.timeout.as_ref().map_or(Ok(DEFAULT_TIMEOUT), |text| period_of("timeout", text, &scope))?,
         mode: if step.effect == Effect::Read { Mode::Direct } else { Mode::Claim },
         digest: Digest::ZERO,
     })
+}
+
+/// What the plan itself makes for a host, run by `sh`.
+#[derive(Debug)]
+pub(in crate::plan) struct Made {
+    pub command: Bytes,
+    pub undo: Option<Bytes>,
+    pub shows: Option<Bytes>,
+}
+
+impl Made {
+    /// A command that says why nothing is done.
+    pub fn refusal(why: &str, scope: &Scope) -> Result<Self, RenderError> {
+        let scope = scope.with([("why", super::value::text_value(why.as_bytes()))]);
+        let command = template::command("printf '%s\\n' {{ why }} >&2; exit 1\n", &scope);
+        let command = command.map_err(|source| RenderError::Template { word: "put", source })?;
+        Ok(Self { command: Bytes::from(command), undo: None, shows: None })
+    }
+}
+
+/// One action a host, of what the plan itself makes for it.
+fn actions(
+    program: &Program,
+    step: &ProgramStep,
+    scope: &Scope,
+    places: &BTreeMap<HostName, Place>,
+    make: &dyn Fn(&HostName, &Scope) -> Result<Made, RenderError>,
+) -> Result<Vec<Action>, RenderError> {
+    let action = |host: &HostName| {
+        let scope = scope.on(host);
+        let r#become = step.step.r#become.as_ref().map(|user| user_name(user, &scope)).transpose()?;
+        let command = |script: Bytes| Command { script, shell: "sh".to_owned(), r#become: r#become.clone() };
+        let Made { command: main, undo, shows } = make(host, &scope)?;
+        Ok(Action {
+            host: host.clone(),
+            environment: environment_of(&program.inventory, host),
+            place: places.get(host).cloned(),
+            command: command(main),
+            done_when: None,
+            undo: undo.map(command),
+            shows,
+            timeout: step.step.timeout.as_ref().map_or(Ok(DEFAULT_TIMEOUT), |text| period_of("timeout", text, &scope))?,
+            mode: if step.effect == Effect::Read { Mode::Direct } else { Mode::Claim },
+            digest: Digest::ZERO,
+        })
+    };
+    hosts_of(program, step, scope)?.iter().map(action).collect()
+}
+
+/// Where more hosts refuse the look than may fail, nothing is asked for or done.
+fn after_looks(step: &ProgramStep, scope: &Scope) -> Result<(), RenderError> {
+    let Some(looks) = scope.looks() else { return Ok(()) };
+    let refused = looks.found.iter().filter_map(|(host, found)| match found {
+        Found::Refused(why) => Some(format!("{host}: {why}")),
+        Found::Said(_) => None,
+    });
+    let refused: Vec<String> = refused.collect();
+    match refused.len() > step.step.max_failures.as_ref().map_or(0, |word| word.value as usize) {
+        true => Err(RenderError::Text { word: "looked before", why: refused.join("; ") }),
+        false => Ok(()),
+    }
 }
 
 /// Actions carry the digest of their own lines, which need the whole stage.
@@ -305,7 +380,7 @@ fn assignment(name: &str, value: &[u8], scope: &Scope) -> Result<Vec<u8>, Render
     template::command(&format!("export {name}={{{{ value }}}}"), &scope).map_err(|source| RenderError::Template { word: "env", source })
 }
 
-fn plain(word: &'static str, text: &Spanned<String>, scope: &Scope) -> Result<String, RenderError> {
+pub(in crate::plan) fn plain(word: &'static str, text: &Spanned<String>, scope: &Scope) -> Result<String, RenderError> {
     template::plain(&text.value, scope).map_err(|source| RenderError::Template { word, source })
 }
 
