@@ -17,6 +17,7 @@ mod params;
 mod program;
 mod put;
 mod quote;
+mod reboot;
 mod render;
 mod template;
 mod text;

@@ -10,5 +10,7 @@ mod course;
 mod crash_prefixes;
 #[path = "simulated/files.rs"]
 mod files;
+#[path = "simulated/reboot.rs"]
+mod reboot;
 #[path = "simulated/turns.rs"]
 mod turns;

@@ -6,7 +6,7 @@ use super::decide::{Directive, Question, Way};
 use super::gates;
 use super::looks::looks;
 use super::permit::{Begin, Ready, Task};
-use super::progress::{HostResult, Progress, progress};
+use super::progress::{HostResult, Progress, progress, settled_results};
 use super::state::{HostFact, LeftOut, State, StepState};
 use super::turns::{scope, step_of};
 use super::walk::{Breach, Standing, Walk};
@@ -206,6 +206,11 @@ impl Walk<'_> {
     /// Hosts that take no part: what failed earlier in a batch, and where a release finds nothing to give back.
     fn left_out_hosts(&self, step: &ProgramStep) -> BTreeSet<HostName> {
         let mut hosts = self.dropped(step);
+        if let Role::After { of } = &step.role {
+            let known = self.state.step(&of.at(&step.id.turns()));
+            let results = known.stage.iter().flat_map(|stage| settled_results(stage, &known));
+            hosts.extend(results.filter(|(_, result)| *result != HostResult::Ok).map(|(host, _)| host));
+        }
         if let Role::Release { .. } = &step.role {
             let held: BTreeSet<HostName> =
                 super::held::held(self.state).into_iter().filter(|held| held.release == step.id).map(|held| held.host).collect();

@@ -7,7 +7,7 @@ use super::flow::Repeats;
 use super::gates::slots;
 use super::names::{TemplateKind, names_of, names_to_render, templates_of};
 use super::params;
-use super::program::{Program, ProgramStep, Role};
+use super::program::{Program, ProgramStep};
 use super::template::{TemplateError, check_places, names_in_expression, names_in_template};
 use crate::base::{Bytes, GateNo};
 use crate::library::Selector;
@@ -17,8 +17,7 @@ use crate::text::{Diagnostics, Source, Span, Spanned, did_you_mean};
 /// All problems of a runbook within its library. The diagnostics' codes are RB501 to RB519.
 pub fn check(program: &Program) -> Diagnostics {
     let mut found = Check { program, found: Diagnostics::new() };
-    let is_written = |step: &ProgramStep| !matches!(step.role, Role::Before { .. });
-    for (index, step) in program.steps.iter().enumerate().filter(|(_, step)| is_written(step)) {
+    for (index, step) in program.steps.iter().enumerate().filter(|(_, step)| step.is_written()) {
         found.templates(step);
         found.names(index, step);
         found.selector(step);

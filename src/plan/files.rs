@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::program::{Program, ProgramStep, Role};
+use super::program::{Program, ProgramStep};
 use crate::base::Bytes;
 use crate::runbook::{PutContent, Step, Work, lint_scripts};
 use crate::text::{Diagnostics, Spanned, did_you_mean};
@@ -22,7 +22,7 @@ pub(in crate::plan) fn inline_templates(step: &mut Step, scripts: &BTreeMap<Stri
 /// All problems with the files that steps send.
 pub(in crate::plan) fn check(program: &Program) -> Diagnostics {
     let mut found = Diagnostics::new();
-    for step in program.steps.iter().filter(|step| !matches!(step.role, Role::Before { .. })) {
+    for step in program.steps.iter().filter(|step| step.is_written()) {
         check_step(program, step, &mut found);
     }
     for frame in &program.frames {

@@ -126,7 +126,17 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn nodes(&mut self, steps: &[Step], prefix: &str, around: &Around) -> Vec<Node> {
-        steps.iter().enumerate().filter_map(|(index, step)| self.node(step, format!("{prefix}{}", index + 1), around)).collect()
+        let mut nodes = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            let Some(node) = self.node(step, format!("{prefix}{}", index + 1), around) else { continue };
+            let follows = match &node {
+                Node::Step(number) => self.flat.steps[*number].after,
+                Node::Choice { .. } | Node::Block(_) => None,
+            };
+            nodes.push(node);
+            nodes.extend(follows.map(Node::Step));
+        }
+        nodes
     }
 
     /// `None` where an id would be too long: told as a broken call.
@@ -150,7 +160,8 @@ impl Builder<'_> {
                 Some(Node::Choice { step: chooser, options: options.iter().enumerate().map(nodes).collect() })
             }
             Work::Put(_) => Some(Node::Step(self.leaf_after_look(step, number, &inner)?)),
-            Work::Run { .. } | Work::Script { .. } | Work::Check { .. } | Work::Capture { .. } | Work::Reboot => {
+            Work::Reboot => Some(Node::Step(self.reboot(step, number, &inner)?)),
+            Work::Run { .. } | Work::Script { .. } | Work::Check { .. } | Work::Capture { .. } => {
                 Some(Node::Step(self.leaf(step, number, &inner, Role::Written)))
             }
             Work::Manual { .. } | Work::Wait { .. } | Work::Conclude { .. } => {
@@ -283,10 +294,7 @@ impl Builder<'_> {
 
     /// A step that is rendered from what a look before it finds. The look is no place in the order: its step asks for it.
     fn leaf_after_look(&mut self, step: Step, number: String, inner: &Around) -> Option<StepNo> {
-        let Some(id) = step.id.part("before") else {
-            self.flat.broken_calls.push((step.name.clone(), "the id of this step is too long".to_owned()));
-            return None;
-        };
+        let id = self.part_of(&step, "before")?;
         let mut look = step.clone();
         (look.id, look.name.value) = (id, format!("Look before: {}", step.name.value));
         (look.retry, look.undo, look.done_when, look.why) = (None, None, None, None);
@@ -299,6 +307,28 @@ impl Builder<'_> {
         Some(main)
     }
 
+    /// A restart is two steps: the wish, and the wait for what it brings about.
+    fn reboot(&mut self, step: Step, number: String, inner: &Around) -> Option<StepNo> {
+        let mut back = step.clone();
+        back.id = self.part_of(&step, "after")?;
+        (back.name.value, back.why) = (format!("Wait until it has started anew: {}", step.name.value), None);
+        back.effect = Some(Spanned { value: Effect::Read, span: step.span });
+        let (of, back_number) = (step.id.clone(), format!("{number}.after"));
+        let main = self.leaf_after_look(step, number, inner)?;
+        let after = self.leaf(back, back_number, inner, Role::After { of });
+        self.flat.steps[after].before = self.flat.steps[main].before;
+        self.flat.steps[main].after = Some(after);
+        Some(main)
+    }
+
+    fn part_of(&mut self, step: &Step, word: &str) -> Option<StepId> {
+        let part = step.id.part(word);
+        if part.is_none() {
+            self.flat.broken_calls.push((step.name.clone(), "the id of this step is too long".to_owned()));
+        }
+        part
+    }
+
     fn head(&self, step: &Step, number: String, around: &Around) -> ProgramStep {
         ProgramStep {
             id: step.id.clone(),
@@ -306,6 +336,7 @@ impl Builder<'_> {
             step: step.clone(),
             role: Role::Written,
             before: None,
+            after: None,
             effect: step.effect().unwrap_or(Effect::Read),
             gate: around.gate.unwrap_or(GateNo(0)),
             whens: around.whens.clone(),
@@ -417,6 +448,7 @@ pub fn withhold(steps: &mut [ProgramStep]) {
         let depends = super::names::names_of(&step.step, &step.whens).iter().any(|name| unknown.contains(name));
         step.road = match (&step.step.work, step.effect) {
             _ if depends => Road::Withhold("cannot know before"),
+            (Work::Reboot, Effect::Read) if matches!(step.role, Role::After { .. }) => Road::Withhold("would wait"),
             (Work::Wait { .. }, _) => Road::Withhold("would wait"),
             (Work::Manual { .. } | Work::Choose { .. }, _) => Road::Withhold("would ask a person"),
             (_, Effect::Read) => Road::Carry,

@@ -231,7 +231,9 @@ fn sketched_lines(program: &Program, step: &ProgramStep, scope: &Scope, stage: &
         let scope = scope.on(&action.host);
         let sketch = match &step.step.work {
             Work::Put(put) => super::put::sketch(program, put, &scope)?,
-            _ => return Ok(None),
+            Work::Reboot => super::reboot::sketch(matches!(step.role, Role::After { .. })),
+            Work::Run { .. } | Work::Script { .. } | Work::Check { .. } | Work::Capture { .. } | Work::Manual { .. } => return Ok(None),
+            Work::Choose { .. } | Work::Wait { .. } | Work::Call { .. } | Work::Conclude { .. } | Work::Block(_) => return Ok(None),
         };
         let user = action.command.r#become.as_ref().map_or(String::new(), |user| format!(", as {}", ascii(user.as_bytes())));
         lines.push(format!("  on {}, {}{user}, timeout {}", action.host, ascii(action.environment.as_bytes()), action.timeout));

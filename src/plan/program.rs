@@ -93,6 +93,8 @@ pub enum Role {
     Symptom { every: Period },
     /// Looks at what the other step will change, so that it can be shown before it is done. Nobody wrote it.
     Before { of: StepId },
+    /// Waits until what the other step asked for has come about. Nobody wrote it, and it is shown like any step.
+    After { of: StepId },
 }
 
 /// One step, with what it inherits from its blocks. In a loop it stands for all its turns, until the engine makes one of them of it.
@@ -105,6 +107,8 @@ pub struct ProgramStep {
     pub role: Role,
     /// The look that comes first, and without which it cannot be rendered.
     pub before: Option<StepNo>,
+    /// The wait for what it brings about, which follows it.
+    pub after: Option<StepNo>,
     pub effect: Effect,
     /// The gate that covers it, if one is needed.
     pub gate: GateNo,
@@ -126,6 +130,16 @@ pub struct ProgramStep {
     pub no_return: bool,
     /// The turn that it is made for.
     pub turn: Turn,
+}
+
+impl ProgramStep {
+    /// Whether an author wrote it, or words of it: what is made beside such a step has nothing of its own that could be wrong.
+    pub fn is_written(&self) -> bool {
+        match self.role {
+            Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::Symptom { .. } => true,
+            Role::Before { .. } | Role::After { .. } => false,
+        }
+    }
 }
 
 /// What a turn of the loops around a step gives it; nothing outside of loops.

@@ -6,6 +6,7 @@ use std::num::NonZeroU16;
 use super::looks::Found;
 use super::program::{Program, ProgramStep, Road, Role};
 use super::put;
+use super::reboot;
 use super::template::{self, Scope, TemplateError};
 use super::text::action_digest;
 use crate::base::{Bytes, Digest, GateNo, HostName, Period};
@@ -109,11 +110,13 @@ pub fn prepare(
         work: StageWork::Wait { period: Period::default() },
         register: match &step.role {
             Role::Before { .. } => Some(step.id.to_string()),
-            Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::Symptom { .. } => step.step.register.as_ref().map(|name| name.value.clone()),
+            Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::After { .. } | Role::Symptom { .. } => {
+                step.step.register.as_ref().map(|name| name.value.clone())
+            }
         },
         releases: match &step.role {
             Role::Acquire { release } => Some(release.at(&step.id.turns())),
-            Role::Written | Role::Release { .. } | Role::Symptom { .. } | Role::Before { .. } => None,
+            Role::Written | Role::Release { .. } | Role::Before { .. } | Role::After { .. } | Role::Symptom { .. } => None,
         },
         on_failure: step.on_failure,
         in_flight: IN_FLIGHT,
@@ -157,7 +160,9 @@ fn work(
         Work::Put(put) => {
             let actions = actions(program, step, scope, places, &|host, scope| match &step.role {
                 Role::Before { .. } => put::look(put, scope),
-                Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::Symptom { .. } => put::write(program, step, put, (host, scope)),
+                Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::After { .. } | Role::Symptom { .. } => {
+                    put::write(program, step, put, (host, scope))
+                }
             })?;
             after_looks(step, scope)?;
             Ok(StageWork::Commands { actions, parse: None, expect: None, until: None, retry })
@@ -175,7 +180,8 @@ fn work(
         Work::Conclude { conclusion, sentence } => {
             Ok(StageWork::Conclude { verdict: verdict(*conclusion), sentence: plain("conclude", sentence, scope)? })
         }
-        Work::Capture { .. } | Work::Reboot => Err(no_work(step, "this action")),
+        Work::Reboot => reboot(program, step, scope, places),
+        Work::Capture { .. } => Err(no_work(step, "this action")),
         Work::Call { .. } | Work::Block(_) => Err(no_work(step, "a block")),
     }
 }
@@ -203,6 +209,23 @@ fn commands(
     let parse: Option<Parse> = step.step.parse.as_ref().map(|word| word.value.clone());
     let expect = step.step.expect.as_ref().map(|word| word.value.clone());
     Ok(StageWork::Commands { actions, parse, expect, until: until(step, scope)?, retry })
+}
+
+/// A restart: the look before, the wish, or the wait, in which each look is short and `timeout:` is for all of them together.
+fn reboot(program: &Program, step: &ProgramStep, scope: &Scope, places: &BTreeMap<HostName, Place>) -> Result<StageWork, RenderError> {
+    let within = step.step.timeout.as_ref().map_or(Ok(DEFAULT_TIMEOUT), |text| period_of("timeout", text, scope))?;
+    let mut actions = actions(program, step, scope, places, &|host, scope| match &step.role {
+        Role::Before { .. } => reboot::look(program, host, scope),
+        Role::After { .. } => reboot::back(host, within, scope),
+        Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::Symptom { .. } => reboot::ask(host, scope),
+    })?;
+    let (limit, until) = match &step.role {
+        Role::After { .. } => (reboot::LOOKING, Some(Until { within, every: DEFAULT_EVERY, healthy: 1 })),
+        Role::Before { .. } | Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::Symptom { .. } => (reboot::ASKING, None),
+    };
+    actions.iter_mut().for_each(|action| action.timeout = limit);
+    after_looks(step, scope)?;
+    Ok(StageWork::Commands { actions, parse: None, expect: None, until, retry: None })
 }
 
 fn no_work(step: &ProgramStep, what: &str) -> RenderError {
