@@ -11,6 +11,7 @@ mod gates;
 mod judge;
 mod lexer;
 mod looks;
+mod made;
 mod names;
 mod outline;
 mod params;

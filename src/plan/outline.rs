@@ -7,7 +7,7 @@ use super::expand::{call_parameters, turns_of};
 use super::flow::{FlowBlock, Node, Repeats};
 use super::gates::{DEFAULT_EXPIRY, GateError, floor, slots};
 use super::names::names_to_render;
-use super::program::{Program, ProgramGate, ProgramStep, StepNo, Turn};
+use super::program::{Program, ProgramGate, ProgramStep, Role, StepNo, Turn};
 use super::render::{RenderError, prepare};
 use super::template::{Scope, holds, names_in_expression};
 use crate::base::{GateNo, Period, Person, StepId, ascii};

@@ -4,8 +4,9 @@ use minijinja::value::Value;
 
 use super::difference::{Seen, Wanted, difference};
 use super::looks::{Found, LOOK_LIMIT, Looks};
+use super::made::Made;
 use super::program::{Program, ProgramStep};
-use super::render::{Made, RenderError, plain};
+use super::render::{RenderError, plain};
 use super::template::{self, Scope};
 use crate::base::{Bytes, Digest, HostName};
 use crate::runbook::{PutContent, PutText};
@@ -43,8 +44,8 @@ pub(in crate::plan) fn write(
     let looks = scope.looks();
     let seen = match looks.and_then(|looks| looks.found.get(host)) {
         Some(Found::Said(said)) => read(said).map_err(|why| wrong(format!("{host}: {to}: {why}")))?,
-        Some(Found::Refused(why)) => return Ok(Made::refusal(&format!("put: {why}"), scope)?),
-        None => return Ok(Made::refusal(&format!("put: {to} could not be looked at, so nothing is written"), scope)?),
+        Some(Found::Refused(why)) => return Made::refusal(&format!("put: {why}"), scope),
+        None => return Made::refusal(&format!("put: {to} could not be looked at, so nothing is written"), scope),
     };
     let mode = put.mode.as_ref().map(|mode| format!("{:0>4}", mode.value)).or(seen.as_ref().map(|seen| seen.mode.clone()));
     let mode = mode.unwrap_or_else(|| DEFAULT_MODE.to_owned());

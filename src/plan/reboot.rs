@@ -3,8 +3,9 @@
 use minijinja::value::Value;
 
 use super::looks::Found;
+use super::made::Made;
 use super::program::Program;
-use super::render::{Made, RenderError};
+use super::render::RenderError;
 use super::template::{self, Scope};
 use crate::base::{Bytes, HostName, Period};
 use crate::library::Connection;

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
-use super::looks::Found;
+use super::made;
 use super::program::{Program, ProgramStep, Road, Role};
-use super::put;
-use super::reboot;
 use super::template::{self, Scope, TemplateError};
 use super::text::action_digest;
 use crate::base::{Bytes, Digest, GateNo, HostName, Period};
@@ -20,7 +18,7 @@ use crate::text::Spanned;
 /// How long a step may take when nothing is said: long enough for a slow restart, short enough for a night.
 pub const DEFAULT_TIMEOUT: Period = Period::from_secs(600);
 /// How long to wait between looks or attempts when nothing is said.
-const DEFAULT_EVERY: Period = Period::from_secs(2);
+pub(in crate::plan) const DEFAULT_EVERY: Period = Period::from_secs(2);
 /// Hosts at work at once in one step: what one small machine can connect to and record without delay.
 const IN_FLIGHT: NonZeroU16 = NonZeroU16::new(50).expect("fifty is not zero");
 /// Bytes of each stream that are stored at the head, and as many at the tail, when nothing is said.
@@ -157,16 +155,13 @@ fn work(
             let bytes = program.scripts.get(&file.value).ok_or_else(missing)?;
             commands(program, step, (Body::File(bytes), shell.as_ref()), scope, places, retry)
         }
-        Work::Put(put) => {
-            let actions = actions(program, step, scope, places, &|host, scope| match &step.role {
-                Role::Before { .. } => put::look(put, scope),
-                Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::After { .. } | Role::Symptom { .. } => {
-                    put::write(program, step, put, (host, scope))
-                }
-            })?;
-            after_looks(step, scope)?;
-            Ok(StageWork::Commands { actions, parse: None, expect: None, until: None, retry })
-        }
+        Work::Put(put) => Ok(StageWork::Commands {
+            actions: made::put(program, step, put, scope, places)?,
+            parse: None,
+            expect: None,
+            until: None,
+            retry,
+        }),
         Work::Manual { instructions, answers } => Ok(StageWork::Manual {
             instructions: plain("manual", instructions, scope)?,
             answers: answers.iter().map(asked).collect(),
@@ -180,7 +175,7 @@ fn work(
         Work::Conclude { conclusion, sentence } => {
             Ok(StageWork::Conclude { verdict: verdict(*conclusion), sentence: plain("conclude", sentence, scope)? })
         }
-        Work::Reboot => reboot(program, step, scope, places),
+        Work::Reboot => made::reboot(program, step, scope, places),
         Work::Capture { .. } => Err(no_work(step, "this action")),
         Work::Call { .. } | Work::Block(_) => Err(no_work(step, "a block")),
     }
@@ -209,23 +204,6 @@ fn commands(
     let parse: Option<Parse> = step.step.parse.as_ref().map(|word| word.value.clone());
     let expect = step.step.expect.as_ref().map(|word| word.value.clone());
     Ok(StageWork::Commands { actions, parse, expect, until: until(step, scope)?, retry })
-}
-
-/// A restart: the look before, the wish, or the wait, in which each look is short and `timeout:` is for all of them together.
-fn reboot(program: &Program, step: &ProgramStep, scope: &Scope, places: &BTreeMap<HostName, Place>) -> Result<StageWork, RenderError> {
-    let within = step.step.timeout.as_ref().map_or(Ok(DEFAULT_TIMEOUT), |text| period_of("timeout", text, scope))?;
-    let mut actions = actions(program, step, scope, places, &|host, scope| match &step.role {
-        Role::Before { .. } => reboot::look(program, host, scope),
-        Role::After { .. } => reboot::back(host, within, scope),
-        Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::Symptom { .. } => reboot::ask(host, scope),
-    })?;
-    let (limit, until) = match &step.role {
-        Role::After { .. } => (reboot::LOOKING, Some(Until { within, every: DEFAULT_EVERY, healthy: 1 })),
-        Role::Before { .. } | Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::Symptom { .. } => (reboot::ASKING, None),
-    };
-    actions.iter_mut().for_each(|action| action.timeout = limit);
-    after_looks(step, scope)?;
-    Ok(StageWork::Commands { actions, parse: None, expect: None, until, retry: None })
 }
 
 fn no_work(step: &ProgramStep, what: &str) -> RenderError {
@@ -282,67 +260,6 @@ fn action(
     })
 }
 
-/// What the plan itself makes for a host, run by `sh`.
-#[derive(Debug)]
-pub(in crate::plan) struct Made {
-    pub command: Bytes,
-    pub undo: Option<Bytes>,
-    pub shows: Option<Bytes>,
-}
-
-impl Made {
-    /// A command that says why nothing is done.
-    pub fn refusal(why: &str, scope: &Scope) -> Result<Self, RenderError> {
-        let scope = scope.with([("why", super::value::text_value(why.as_bytes()))]);
-        let command = template::command("printf '%s\\n' {{ why }} >&2; exit 1\n", &scope);
-        let command = command.map_err(|source| RenderError::Template { word: "put", source })?;
-        Ok(Self { command: Bytes::from(command), undo: None, shows: None })
-    }
-}
-
-/// One action a host, of what the plan itself makes for it.
-fn actions(
-    program: &Program,
-    step: &ProgramStep,
-    scope: &Scope,
-    places: &BTreeMap<HostName, Place>,
-    make: &dyn Fn(&HostName, &Scope) -> Result<Made, RenderError>,
-) -> Result<Vec<Action>, RenderError> {
-    let action = |host: &HostName| {
-        let scope = scope.on(host);
-        let r#become = step.step.r#become.as_ref().map(|user| user_name(user, &scope)).transpose()?;
-        let command = |script: Bytes| Command { script, shell: "sh".to_owned(), r#become: r#become.clone() };
-        let Made { command: main, undo, shows } = make(host, &scope)?;
-        Ok(Action {
-            host: host.clone(),
-            environment: environment_of(&program.inventory, host),
-            place: places.get(host).cloned(),
-            command: command(main),
-            done_when: None,
-            undo: undo.map(command),
-            shows,
-            timeout: step.step.timeout.as_ref().map_or(Ok(DEFAULT_TIMEOUT), |text| period_of("timeout", text, &scope))?,
-            mode: if step.effect == Effect::Read { Mode::Direct } else { Mode::Claim },
-            digest: Digest::ZERO,
-        })
-    };
-    hosts_of(program, step, scope)?.iter().map(action).collect()
-}
-
-/// Where more hosts refuse the look than may fail, nothing is asked for or done.
-fn after_looks(step: &ProgramStep, scope: &Scope) -> Result<(), RenderError> {
-    let Some(looks) = scope.looks() else { return Ok(()) };
-    let refused = looks.found.iter().filter_map(|(host, found)| match found {
-        Found::Refused(why) => Some(format!("{host}: {why}")),
-        Found::Said(_) => None,
-    });
-    let refused: Vec<String> = refused.collect();
-    match refused.len() > step.step.max_failures.as_ref().map_or(0, |word| word.value as usize) {
-        true => Err(RenderError::Text { word: "looked before", why: refused.join("; ") }),
-        false => Ok(()),
-    }
-}
-
 /// Actions carry the digest of their own lines, which need the whole stage.
 fn seal(stage: &mut Stage) {
     let shape = stage.clone();
@@ -355,7 +272,7 @@ fn seal(stage: &mut Stage) {
     }
 }
 
-fn environment_of(inventory: &Inventory, host: &HostName) -> String {
+pub(in crate::plan) fn environment_of(inventory: &Inventory, host: &HostName) -> String {
     inventory.hosts.get(host).map_or("production", |host| host.environment.as_str()).to_owned()
 }
 
@@ -407,13 +324,13 @@ pub(in crate::plan) fn plain(word: &'static str, text: &Spanned<String>, scope: 
     template::plain(&text.value, scope).map_err(|source| RenderError::Template { word, source })
 }
 
-fn period_of(word: &'static str, text: &Spanned<String>, scope: &Scope) -> Result<Period, RenderError> {
+pub(in crate::plan) fn period_of(word: &'static str, text: &Spanned<String>, scope: &Scope) -> Result<Period, RenderError> {
     let text = plain(word, text, scope)?;
     text.trim().parse().map_err(|error: crate::base::ParsePeriodError| RenderError::Text { word, why: error.to_string() })
 }
 
 /// A user's name as `useradd` allows it, so that it is never an option of `sudo`.
-fn user_name(text: &Spanned<String>, scope: &Scope) -> Result<String, RenderError> {
+pub(in crate::plan) fn user_name(text: &Spanned<String>, scope: &Scope) -> Result<String, RenderError> {
     let user = plain("become", text, scope)?;
     let valid = user.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
     if valid && user.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
