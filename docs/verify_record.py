@@ -96,7 +96,7 @@ class Document:
                 step = line
             elif line.startswith("  on "):
                 hosts = hosts + [line] if before.startswith("  on ") else [line]
-            elif line.startswith(("  ? ", "  $ ", "  ~ ")):
+            elif line.startswith(("  | ", "  ? ", "  $ ", "  ~ ")):
                 for host in hosts:
                     found.setdefault((step.split(" ")[2], host.split(" ")[3]), (step, host, []))[2].append(line)
             before = line

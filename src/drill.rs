@@ -2,4 +2,4 @@
 
 mod simulated;
 
-pub use simulated::{Break, Reply, SimulatedClock, SimulatedHosts};
+pub use simulated::{Break, Reply, SimulatedClock, SimulatedHosts, System};

@@ -6,6 +6,7 @@ mod gates;
 mod held;
 mod leaf;
 mod legal;
+mod looks;
 mod permit;
 mod progress;
 mod state;

@@ -2,17 +2,23 @@
 //! Never reaches an effect.
 
 mod check;
+mod difference;
 mod expand;
+mod files;
 mod filters;
 mod flow;
 mod gates;
 mod judge;
 mod lexer;
+mod looks;
+mod made;
 mod names;
 mod outline;
 mod params;
 mod program;
+mod put;
 mod quote;
+mod reboot;
 mod render;
 mod template;
 mod text;
@@ -23,6 +29,7 @@ pub use expand::{call_parameters, looks_for_last, turns_of};
 pub use flow::{Bracket, FlowBlock, Node, ReleaseWhen, Repeats};
 pub use gates::{DEFAULT_EXPIRY, GateError, floor, slots};
 pub use judge::{READING_LIMIT, Seen, judge, said};
+pub use looks::{Found, Looks};
 pub use names::{TemplateKind, names_of, names_to_render, templates_of};
 pub use outline::{Outline, OutlineError, OutlinedGate, OutlinedStep, Shape, Who, outline};
 pub use params::{ParameterError, Parameters, check as check_parameter, check_fact, typed_facts};

@@ -9,7 +9,7 @@ mod written;
 
 pub use lint::{
     Allowances, LintPolicy, MIXED_ENVIRONMENTS, RULES, Remark, Rule, SHELLCHECK, Script, ScriptShell, UNFILLABLE_GATE, UNUSED_PARAMETER,
-    first_change, lint, remarked, scripts, simple_commands,
+    first_change, lint, lint_scripts, remarked, scripts, simple_commands,
 };
 pub use order::RUNBOOK_ORDER;
 pub use read::read;

@@ -8,5 +8,9 @@ mod simulation;
 mod course;
 #[path = "simulated/crash_prefixes.rs"]
 mod crash_prefixes;
+#[path = "simulated/files.rs"]
+mod files;
+#[path = "simulated/reboot.rs"]
+mod reboot;
 #[path = "simulated/turns.rs"]
 mod turns;

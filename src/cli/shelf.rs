@@ -24,7 +24,9 @@ pub struct Taken {
 /// # Errors
 /// Where a file is there and cannot be read.
 pub fn from_library(library: &Library, runbook: &Runbook) -> Result<Taken, Failure> {
-    take(runbook, &|path| Ok(library.file(path)?))
+    let mut taken = take(runbook, &|path| Ok(library.file(path)?))?;
+    taken.shelf.script_names = library.scripts()?;
+    Ok(taken)
 }
 
 /// The same from the copies that a run was opened with.

@@ -11,8 +11,8 @@ use crate::journal::RunFolder;
 use crate::plan::{Program, ProgramStep};
 use crate::runner::Watcher;
 use crate::views::{
-    Colour, Line, Page, StepLook, StepSummary, ending, failure, gate_block, header, now_running, steps_to_show, summary, summary_line,
-    symptom_lines, symptoms, timeline_line,
+    Colour, Line, Page, StepLook, StepSummary, differences, ending, failure, gate_block, header, now_running, steps_to_show, summary,
+    summary_line, symptom_lines, symptoms, timeline_line,
 };
 
 /// Columns where no terminal says otherwise.
@@ -94,6 +94,7 @@ impl<'a> Told<'a> {
             self.steps.insert(step.id.clone());
             lines.push(summary_line(&seen, self.width));
             lines.extend(self.failure(state, &seen));
+            lines.extend(differences(state, &seen));
         }
         lines
     }

@@ -21,6 +21,21 @@ pub struct Reply {
     pub takes: Period,
     /// What goes wrong around it.
     pub breaks: Option<Break>,
+    /// What it has to do with the host's system as a whole.
+    pub system: System,
+}
+
+/// What a command has to do with the host's system.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum System {
+    #[default]
+    Nothing,
+    /// It says which start of the system this is.
+    SaysStart,
+    /// It says so, and succeeds only in another start than the last one that was said.
+    SeeksAnother,
+    /// It has the system restarted: when it is over, the host does not answer for so long, and then from another start.
+    Restarts { down: Period },
 }
 
 /// A fault around one command.
@@ -43,6 +58,17 @@ struct Host {
     forgotten: BTreeSet<ClaimKey>,
     epoch: u32,
     starts: Vec<(StepId, Part, u32)>,
+    /// How often the system was started anew.
+    restarts: u32,
+    /// Which start was said last.
+    said: u32,
+    down_until: Option<tokio::time::Instant>,
+}
+
+impl Host {
+    fn is_down(&self) -> bool {
+        self.down_until.is_some_and(|until| tokio::time::Instant::now() < until)
+    }
 }
 
 /// A set of simulated hosts that outlives any runner.
@@ -72,6 +98,9 @@ impl SimulatedHosts {
         let key = (task.run.clone(), task.step.clone(), task.part, task.attempt);
         let mut hosts = self.lock();
         let host = hosts.entry(task.host().clone()).or_default();
+        if host.is_down() {
+            return if begin == Begin::Start { Begun::Lost } else { Begun::Silent };
+        }
         if task.epoch < host.epoch {
             return Begun::Refused;
         }
@@ -93,6 +122,26 @@ impl SimulatedHosts {
         Begun::Started(reply)
     }
 
+    /// What the command has to do with the system, once it is over.
+    fn of_system(&self, task: &Task, reply: Reply) -> Reply {
+        let mut hosts = self.lock();
+        let host = hosts.entry(task.host().clone()).or_default();
+        let stdout = format!("boot-{}\n", host.restarts).into_bytes();
+        match reply.system {
+            System::Nothing => reply,
+            System::SaysStart => {
+                host.said = host.restarts;
+                Reply { stdout, ..reply }
+            }
+            System::SeeksAnother => Reply { code: i32::from(host.restarts == host.said), stdout, ..reply },
+            System::Restarts { down } => {
+                host.restarts += 1;
+                host.down_until = Some(tokio::time::Instant::now() + down.as_std());
+                reply
+            }
+        }
+    }
+
     fn amnesia(&self, task: &Task) {
         let key = (task.run.clone(), task.step.clone(), task.part, task.attempt);
         if let Some(host) = self.lock().get_mut(task.host()) {
@@ -107,6 +156,7 @@ enum Begun {
     Attached(Reply),
     Lost,
     Gone,
+    Silent,
     Refused,
 }
 
@@ -116,7 +166,7 @@ fn unknown(why: &str) -> Outcome {
 
 impl Transport for SimulatedHosts {
     fn reach<'a>(&'a self, host: &'a HostName) -> BoxFuture<'a, Result<Place, Unreached>> {
-        let down = self.down.contains(host);
+        let down = self.down.contains(host) || self.lock().get(host).is_some_and(Host::is_down);
         let place = Place { login: format!("sim@{host}"), key: HostKey(format!("SHA256:simulated-{host}")) };
         Box::pin(async move { if down { Err(Unreached { why: "no route to host".to_owned() }) } else { Ok(place) } })
     }
@@ -124,10 +174,15 @@ impl Transport for SimulatedHosts {
     fn run<'a>(&'a self, permit: Permit, out: &'a mut dyn OutputSink, mut stop: StopSignal) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             let task = permit.task();
+            let mut is_first = false;
             let reply = match self.begin(task, permit.begin()) {
-                Begun::Started(reply) => reply,
+                Begun::Started(reply) => {
+                    is_first = true;
+                    reply
+                }
                 Begun::Attached(reply) => Reply { breaks: None, ..reply },
                 Begun::Lost => return Outcome::NeverStarted { cause: NotStarted::Unreachable, why: "the connection was lost".to_owned() },
+                Begun::Silent => return unknown("it was begun, and its host cannot be asked"),
                 Begun::Gone => return unknown("the host does not remember it"),
                 Begun::Refused => {
                     return Outcome::NeverStarted { cause: NotStarted::Refused, why: "a newer runner has taken this run over".to_owned() };
@@ -146,6 +201,7 @@ impl Transport for SimulatedHosts {
                 () = tokio::time::sleep(takes.as_std()) => false,
                 () = killed => true,
             };
+            let reply = if is_first { self.of_system(task, reply) } else { reply };
             match reply.breaks {
                 Some(Break::During) => return unknown("the connection was lost while it ran"),
                 Some(Break::Amnesia) => {

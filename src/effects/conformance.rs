@@ -115,6 +115,7 @@ impl Try {
             command: Command { script, shell: self.shell.to_owned(), r#become: self.r#become.clone() },
             done_when: None,
             undo: None,
+            shows: None,
             timeout: Period::from_millis(self.timeout.as_millis() as u64),
             mode: self.mode,
             digest: Digest::ZERO,

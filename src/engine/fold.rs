@@ -155,7 +155,10 @@ impl State {
         let step = self.touched(id);
         match answer {
             Answer::Retry if is_undoing => step.undo_round += 1,
-            Answer::Retry => self.try_again(id),
+            Answer::Retry => {
+                self.try_again(id);
+                self.look_before_again(id);
+            }
             Answer::GoOn if step.stage.as_ref().is_some_and(|stage| stage.gate.is_some()) => {
                 step.is_passed_over = true;
                 self.try_again(id);
@@ -180,6 +183,14 @@ impl State {
             gate.answer = GateAnswer::Withdrawn;
         }
         self.forget_unreachable();
+    }
+
+    /// What a step will change is looked at anew when the step is tried again.
+    fn look_before_again(&mut self, id: &StepId) {
+        let before = id.part("before").map(|before| before.at(&id.turns()));
+        if let Some(before) = before.filter(|before| self.steps.contains_key(before)) {
+            self.look_again(&before);
+        }
     }
 
     /// From now on only what is held is given back; a release that had failed is tried anew.

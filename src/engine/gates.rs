@@ -15,7 +15,9 @@ pub(in crate::engine) fn gate_of(program: &Program, step: &ProgramStep, stage: &
     let asked = match step.role {
         // what gives back is shown and approved together with what takes
         Role::Release { .. } => floor(&program.policy.rules, &Stage { effect: Effect::Once, ..stage.clone() }),
-        Role::Written | Role::Acquire { .. } | Role::Symptom { .. } => floor(&program.policy.rules, stage),
+        Role::Written | Role::Acquire { .. } | Role::Symptom { .. } | Role::Before { .. } | Role::After { .. } => {
+            floor(&program.policy.rules, stage)
+        }
     };
     let needed = authored || asked > 0;
     (needed && step.road == Road::Carry).then_some(step.gate)

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Directive, Question, Way};
 use super::gates;
+use super::looks::looks;
 use super::permit::{Begin, Ready, Task};
-use super::progress::{HostResult, Progress, progress};
+use super::progress::{HostResult, Progress, progress, settled_results};
 use super::state::{HostFact, LeftOut, State, StepState};
 use super::turns::{scope, step_of};
 use super::walk::{Breach, Standing, Walk};
@@ -31,7 +32,8 @@ fn rendered(program: &Program, state: &State, step: &ProgramStep, scope: &Scope)
     };
     let places: BTreeMap<HostName, Place> = state.hosts.iter().filter_map(place).collect();
     let known = state.step(&step.id);
-    let mut stage = prepare(program, step, scope, &places, None, known.round + 1)?;
+    let looked = looks(program, state, step, known.round + 1).map(|looks| scope.having_looked(looks));
+    let mut stage = prepare(program, step, looked.as_ref().unwrap_or(scope), &places, None, known.round + 1)?;
     if let StageWork::Commands { actions, .. } = &mut stage.work {
         actions.retain(|action| !known.done_before.contains_key(&action.host));
     }
@@ -143,6 +145,9 @@ impl Walk<'_> {
 
     /// Reaches the hosts of a step, then renders it.
     pub fn ready_stage(&self, step: &ProgramStep) -> Vec<Directive> {
+        if let Some(directives) = self.look_first(step) {
+            return directives;
+        }
         let scope = scope(self.program, self.state, step);
         let refused = |error: RenderError| vec![Directive::Record(Event::StepRefused { step: step.id.clone(), why: error.to_string() })];
         let hosts = match (hosts_of(self.program, step, &scope), step.road) {
@@ -201,6 +206,11 @@ impl Walk<'_> {
     /// Hosts that take no part: what failed earlier in a batch, and where a release finds nothing to give back.
     fn left_out_hosts(&self, step: &ProgramStep) -> BTreeSet<HostName> {
         let mut hosts = self.dropped(step);
+        if let Role::After { of } = &step.role {
+            let known = self.state.step(&of.at(&step.id.turns()));
+            let results = known.stage.iter().flat_map(|stage| settled_results(stage, &known));
+            hosts.extend(results.filter(|(_, result)| *result != HostResult::Ok).map(|(host, _)| host));
+        }
         if let Role::Release { .. } = &step.role {
             let held: BTreeSet<HostName> =
                 super::held::held(self.state).into_iter().filter(|held| held.release == step.id).map(|held| held.host).collect();

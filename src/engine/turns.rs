@@ -6,7 +6,7 @@ use super::progress::{HostResult, settled_results};
 use super::state::{BlockState, LeftOut, Phase, State, StepState};
 use crate::base::{Bytes, HostName, StepId};
 use crate::event::{Answer, LoopTurn, Part};
-use crate::plan::{FlowBlock, Given, Node, Program, ProgramStep, Registered, RegisteredHost, Scope, Turn, typed_facts};
+use crate::plan::{FlowBlock, Given, Node, Program, ProgramStep, Registered, RegisteredHost, Role, Scope, Turn, typed_facts};
 
 /// The step of this id: its turn filled in, where it is in loops.
 pub fn step_of(program: &Program, state: &State, id: &StepId) -> Option<ProgramStep> {
@@ -107,6 +107,9 @@ fn results(program: &Program, state: &State, frame: usize, turns: &[u32]) -> BTr
 
 /// The name and the result of a step that registers one and has a settled host, or a person's answer.
 fn registered(program: &Program, step: &ProgramStep, known: &StepState) -> Option<(String, Registered)> {
+    if let Role::Before { .. } = &step.role {
+        return None;
+    }
     let name = step.step.register.as_ref()?.value.clone();
     if let Some(LeftOut::Skipped(_)) = known.left_out {
         return Some((name, Registered { is_left_out: true, ..Registered::default() }));

@@ -107,6 +107,8 @@ pub struct Action {
     pub done_when: Option<Command>,
     /// The way back, approved together with the command.
     pub undo: Option<Command>,
+    /// What the command will make different, in lines for people: part of the text form that is approved.
+    pub shows: Option<Bytes>,
     pub timeout: Period,
     pub mode: Mode,
     /// SHA-256 of this action's lines in the text form that is approved: see `plan::text`.

@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "reads the team's folder; nothing else does")]
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::resolved::written_out;
@@ -16,6 +16,9 @@ use crate::text::{Colour, Diagnostics, MAX_FILE_BYTES, Severity, Source, Span, d
 
 /// More runbooks than this in one folder are a generated heap, and a list of them helps nobody.
 const MAX_RUNBOOKS: usize = 10_000;
+
+/// Where files lie that steps send to hosts.
+const SCRIPTS: &str = "scripts";
 
 /// A file as its bytes lay on disk, for digests, and as text, for reading.
 #[derive(Debug, Clone)]
@@ -147,6 +150,29 @@ impl Library {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// The paths of all files in `scripts/`, within it, sorted.
+    ///
+    /// # Errors
+    /// Where a folder cannot be listed.
+    pub fn scripts(&self) -> Result<Vec<String>, LibraryError> {
+        let top = self.root.join(SCRIPTS);
+        let (mut files, mut folders) = (Vec::new(), vec![top.clone()]);
+        while let Some(folder) = folders.pop().filter(|_| files.len() < MAX_RUNBOOKS) {
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                other => other.map_err(|source| LibraryError::Unreadable { path: folder.clone(), source })?,
+            };
+            for path in entries.take(MAX_RUNBOOKS).filter_map(Result::ok).map(|entry| entry.path()) {
+                match path.is_dir() && !path.is_symlink() {
+                    true => folders.push(path),
+                    false => files.extend(path.strip_prefix(&top).ok().and_then(Path::to_str).map(str::to_owned)),
+                }
+            }
+        }
+        files.sort();
+        Ok(files)
     }
 
     /// A runbook's file by its name.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::files;
 use super::flow::Repeats;
 use super::gates::slots;
 use super::names::{TemplateKind, names_of, names_to_render, templates_of};
@@ -17,7 +18,7 @@ use crate::text::{Diagnostic, Diagnostics, Source, Span, Spanned, did_you_mean};
 /// All problems of a runbook within its library. The diagnostics' codes are RB501 to RB519, and RB212 and RB217 of lint.
 pub fn check(program: &Program) -> Diagnostics {
     let mut found = Check { program, found: Diagnostics::new() };
-    for (index, step) in program.steps.iter().enumerate() {
+    for (index, step) in program.steps.iter().enumerate().filter(|(_, step)| step.is_written()) {
         found.templates(step);
         found.names(index, step);
         found.selector(step);
@@ -30,6 +31,7 @@ pub fn check(program: &Program) -> Diagnostics {
         let help = "call a runbook that is there and does not call this one";
         found.found.error("RB510", &program.runbook.source, place.span, why.clone()).help(help);
     }
+    found.found.extend(files::check(program));
     found.calls();
     found.targets();
     found.defaults();

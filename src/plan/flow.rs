@@ -1,5 +1,7 @@
 //! The tree of blocks, loops, choices and calls, and the steps in it with what they inherit. Never looks at what has happened.
 
+mod looked;
+
 use std::collections::BTreeMap;
 
 use super::program::{Call, Frame, ProgramGate, ProgramStep, Road, Role, StepNo, Turn};
@@ -126,7 +128,17 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn nodes(&mut self, steps: &[Step], prefix: &str, around: &Around) -> Vec<Node> {
-        steps.iter().enumerate().filter_map(|(index, step)| self.node(step, format!("{prefix}{}", index + 1), around)).collect()
+        let mut nodes = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            let Some(node) = self.node(step, format!("{prefix}{}", index + 1), around) else { continue };
+            let follows = match &node {
+                Node::Step(number) => self.flat.steps[*number].after,
+                Node::Choice { .. } | Node::Block(_) => None,
+            };
+            nodes.push(node);
+            nodes.extend(follows.map(Node::Step));
+        }
+        nodes
     }
 
     /// `None` where an id would be too long: told as a broken call.
@@ -149,7 +161,9 @@ impl Builder<'_> {
                 };
                 Some(Node::Choice { step: chooser, options: options.iter().enumerate().map(nodes).collect() })
             }
-            Work::Run { .. } | Work::Script { .. } | Work::Check { .. } | Work::Capture { .. } | Work::Put(_) | Work::Reboot => {
+            Work::Put(_) => Some(Node::Step(self.leaf_after_look(step, number, &inner)?)),
+            Work::Reboot => Some(Node::Step(self.reboot(step, number, &inner)?)),
+            Work::Run { .. } | Work::Script { .. } | Work::Check { .. } | Work::Capture { .. } => {
                 Some(Node::Step(self.leaf(step, number, &inner, Role::Written)))
             }
             Work::Manual { .. } | Work::Wait { .. } | Work::Conclude { .. } => {
@@ -286,6 +300,8 @@ impl Builder<'_> {
             number,
             step: step.clone(),
             role: Role::Written,
+            before: None,
+            after: None,
             effect: step.effect().unwrap_or(Effect::Read),
             gate: around.gate.unwrap_or(GateNo(0)),
             whens: around.whens.clone(),
@@ -397,6 +413,7 @@ pub fn withhold(steps: &mut [ProgramStep]) {
         let depends = super::names::names_of(&step.step, &step.whens).iter().any(|name| unknown.contains(name));
         step.road = match (&step.step.work, step.effect) {
             _ if depends => Road::Withhold("cannot know before"),
+            (Work::Reboot, Effect::Read) if matches!(step.role, Role::After { .. }) => Road::Withhold("would wait"),
             (Work::Wait { .. }, _) => Road::Withhold("would wait"),
             (Work::Manual { .. } | Work::Choose { .. }, _) => Road::Withhold("would ask a person"),
             (_, Effect::Read) => Road::Carry,

@@ -7,11 +7,12 @@ use super::expand::{call_parameters, turns_of};
 use super::flow::{FlowBlock, Node, Repeats};
 use super::gates::{DEFAULT_EXPIRY, GateError, floor, slots};
 use super::names::names_to_render;
-use super::program::{Program, ProgramGate, ProgramStep, StepNo, Turn};
+use super::program::{Program, ProgramGate, ProgramStep, Role, StepNo, Turn};
 use super::render::{RenderError, prepare};
 use super::template::{Scope, holds, names_in_expression};
 use crate::base::{GateNo, Period, Person, StepId, ascii};
 use crate::event::{Effect, LoopTurn, Stage};
+use crate::runbook::Work;
 
 /// A run before it begins.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct OutlinedStep {
 pub enum Shape {
     /// To the byte, but for the hosts' keys.
     Rendered(Box<Stage>),
+    /// But for what is found on its hosts, which is looked at first: the stage names them and holds no command.
+    AfterLook { stage: Box<Stage>, lines: Vec<String> },
     /// Its `when` does not hold with these parameters.
     LeftOut { why: String },
     /// As a template, in lines like those of a stage; it is rendered when its names are known.
@@ -183,6 +186,11 @@ impl Draft<'_> {
         }
         let mut stage = prepare(self.program, step, scope, &BTreeMap::new(), None, 1)?;
         stage.gate = (authored || floor(&self.program.policy.rules, &stage) > 0).then_some(step.gate);
+        if let (Some(before), Some(lines)) = (step.before, sketched_lines(self.program, step, scope, &stage)?) {
+            let look = ProgramStep { turn: step.turn.clone(), ..self.program.steps[before].clone() };
+            prepare(self.program, &look, scope, &BTreeMap::new(), None, 1)?;
+            return Ok(of(stage.gate, Shape::AfterLook { stage: Box::new(stage), lines }));
+        }
         Ok(of(stage.gate, Shape::Rendered(Box::new(stage))))
     }
 }
@@ -215,6 +223,25 @@ fn outlined_gate<'p>(program: &'p Program, number: GateNo, gate: &'p ProgramGate
     (!covers.is_empty()).then_some(OutlinedGate { number, gate, covers, expires, who })
 }
 
+/// A step whose hosts are looked at first, in the manner of `stage_lines`: which hosts, and what is known.
+fn sketched_lines(program: &Program, step: &ProgramStep, scope: &Scope, stage: &Stage) -> Result<Option<Vec<String>>, RenderError> {
+    let mut lines =
+        vec![format!("step {} {} \"{}\" {}, {}", step.number, step.id, ascii(stage.name.as_bytes()), stage.effect, stage.attempts)];
+    for action in stage.work.actions() {
+        let scope = scope.on(&action.host);
+        let sketch = match &step.step.work {
+            Work::Put(put) => super::put::sketch(program, put, &scope)?,
+            Work::Reboot => super::reboot::sketch(matches!(step.role, Role::After { .. })),
+            Work::Run { .. } | Work::Script { .. } | Work::Check { .. } | Work::Capture { .. } | Work::Manual { .. } => return Ok(None),
+            Work::Choose { .. } | Work::Wait { .. } | Work::Call { .. } | Work::Conclude { .. } | Work::Block(_) => return Ok(None),
+        };
+        let user = action.command.r#become.as_ref().map_or(String::new(), |user| format!(", as {}", ascii(user.as_bytes())));
+        lines.push(format!("  on {}, {}{user}, timeout {}", action.host, ascii(action.environment.as_bytes()), action.timeout));
+        lines.extend(sketch.iter().map(|line| format!("  | {}", ascii(line.as_bytes()))));
+    }
+    Ok(Some(lines))
+}
+
 /// A step as written, in the manner of `stage_lines`. Never hashed: what is approved is rendered.
 fn template_lines(step: &ProgramStep) -> Vec<String> {
     let written = |text: &str| ascii(text.as_bytes());
@@ -235,7 +262,7 @@ impl OutlinedStep {
     /// The stage, where it is rendered.
     pub fn stage(&self) -> Option<&Stage> {
         match &self.shape {
-            Shape::Rendered(stage) => Some(stage),
+            Shape::Rendered(stage) | Shape::AfterLook { stage, .. } => Some(stage),
             Shape::LeftOut { .. } | Shape::Later { .. } => None,
         }
     }

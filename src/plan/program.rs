@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::files;
 use super::flow::{self, FlowBlock, Node};
 use super::params::Parameters;
 use crate::base::{Bytes, GateNo, HostName, Period, Person, StepId};
@@ -34,6 +35,8 @@ pub struct Program {
     pub frames: Vec<Frame>,
     /// Files of the library's `scripts/`, by their path in it.
     pub scripts: BTreeMap<String, Bytes>,
+    /// All that lie there.
+    pub script_names: Vec<String>,
     /// Calls that lead nowhere: why, and where.
     pub broken_calls: Vec<(Spanned<String>, String)>,
     index: HashMap<String, StepNo>,
@@ -88,6 +91,10 @@ pub enum Role {
     Release { acquire: StepId },
     /// Looks, every so often, at what people notice. It stands in no block.
     Symptom { every: Period },
+    /// Looks at what the other step will change, so that it can be shown before it is done. Nobody wrote it.
+    Before { of: StepId },
+    /// Waits until what the other step asked for has come about. Nobody wrote it, and it is shown like any step.
+    After { of: StepId },
 }
 
 /// One step, with what it inherits from its blocks. In a loop it stands for all its turns, until the engine makes one of them of it.
@@ -98,6 +105,10 @@ pub struct ProgramStep {
     pub number: String,
     pub step: Step,
     pub role: Role,
+    /// The look that comes first, and without which it cannot be rendered.
+    pub before: Option<StepNo>,
+    /// The wait for what it brings about, which follows it.
+    pub after: Option<StepNo>,
     pub effect: Effect,
     /// The gate that covers it, if one is needed.
     pub gate: GateNo,
@@ -119,6 +130,16 @@ pub struct ProgramStep {
     pub no_return: bool,
     /// The turn that it is made for.
     pub turn: Turn,
+}
+
+impl ProgramStep {
+    /// Whether an author wrote it, or words of it: what is made beside such a step has nothing of its own that could be wrong.
+    pub fn is_written(&self) -> bool {
+        match self.role {
+            Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::Symptom { .. } => true,
+            Role::Before { .. } | Role::After { .. } => false,
+        }
+    }
 }
 
 /// What a turn of the loops around a step gives it; nothing outside of loops.
@@ -161,12 +182,15 @@ pub struct Shelf {
     pub runbooks: BTreeMap<String, Runbook>,
     /// Files of `scripts/`, by their path in it.
     pub scripts: BTreeMap<String, Bytes>,
+    /// All that lie there, whether they are used or not.
+    pub script_names: Vec<String>,
 }
 
 impl Program {
     /// Makes a runbook ready for a run in this setting.
     pub fn new(runbook: Runbook, setting: Setting) -> Self {
         let flow::Flat { mut steps, gates, frames, broken_calls, flow, after_no_return } = flow::flatten(&runbook, &setting.shelf.runbooks);
+        steps.iter_mut().for_each(|step| files::inline_templates(&mut step.step, &setting.shelf.scripts));
         if setting.mode == RunMode::DryRun {
             flow::withhold(&mut steps);
         }
@@ -189,6 +213,7 @@ impl Program {
             gates,
             frames,
             scripts: shelf.scripts,
+            script_names: shelf.script_names,
             broken_calls,
             index,
         }

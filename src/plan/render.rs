@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
+use super::made;
 use super::program::{Program, ProgramStep, Road, Role};
 use super::template::{self, Scope, TemplateError};
 use super::text::action_digest;
@@ -17,7 +18,7 @@ use crate::text::Spanned;
 /// How long a step may take when nothing is said: long enough for a slow restart, short enough for a night.
 pub const DEFAULT_TIMEOUT: Period = Period::from_secs(600);
 /// How long to wait between looks or attempts when nothing is said.
-const DEFAULT_EVERY: Period = Period::from_secs(2);
+pub(in crate::plan) const DEFAULT_EVERY: Period = Period::from_secs(2);
 /// Hosts at work at once in one step: what one small machine can connect to and record without delay.
 const IN_FLIGHT: NonZeroU16 = NonZeroU16::new(50).expect("fifty is not zero");
 /// Bytes of each stream that are stored at the head, and as many at the tail, when nothing is said.
@@ -105,10 +106,15 @@ pub fn prepare(
         round,
         attempts,
         work: StageWork::Wait { period: Period::default() },
-        register: step.step.register.as_ref().map(|name| name.value.clone()),
+        register: match &step.role {
+            Role::Before { .. } => Some(step.id.to_string()),
+            Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::After { .. } | Role::Symptom { .. } => {
+                step.step.register.as_ref().map(|name| name.value.clone())
+            }
+        },
         releases: match &step.role {
             Role::Acquire { release } => Some(release.at(&step.id.turns())),
-            Role::Written | Role::Release { .. } | Role::Symptom { .. } => None,
+            Role::Written | Role::Release { .. } | Role::Before { .. } | Role::After { .. } | Role::Symptom { .. } => None,
         },
         on_failure: step.on_failure,
         in_flight: IN_FLIGHT,
@@ -142,13 +148,20 @@ fn work(
 ) -> Result<StageWork, RenderError> {
     match &step.step.work {
         Work::Run { command, shell } | Work::Check { command, shell } => {
-            let shell = shell.as_ref().map_or("sh", |shell| shell.value.as_str());
-            let render = |host: &HostName| action(program, step, (command, shell), scope, (host, places.get(host)));
-            let actions = hosts_of(program, step, scope)?.iter().map(render).collect::<Result<_, _>>()?;
-            let parse: Option<Parse> = step.step.parse.as_ref().map(|word| word.value.clone());
-            let expect = step.step.expect.as_ref().map(|word| word.value.clone());
-            Ok(StageWork::Commands { actions, parse, expect, until: until(step, scope)?, retry })
+            commands(program, step, (Body::Text(command), shell.as_ref()), scope, places, retry)
         }
+        Work::Script { file, shell } => {
+            let missing = || RenderError::Text { word: "script", why: format!("there is no file scripts/{} in this library", file.value) };
+            let bytes = program.scripts.get(&file.value).ok_or_else(missing)?;
+            commands(program, step, (Body::File(bytes), shell.as_ref()), scope, places, retry)
+        }
+        Work::Put(put) => Ok(StageWork::Commands {
+            actions: made::put(program, step, put, scope, places)?,
+            parse: None,
+            expect: None,
+            until: None,
+            retry,
+        }),
         Work::Manual { instructions, answers } => Ok(StageWork::Manual {
             instructions: plain("manual", instructions, scope)?,
             answers: answers.iter().map(asked).collect(),
@@ -162,9 +175,35 @@ fn work(
         Work::Conclude { conclusion, sentence } => {
             Ok(StageWork::Conclude { verdict: verdict(*conclusion), sentence: plain("conclude", sentence, scope)? })
         }
-        Work::Script { .. } | Work::Capture { .. } | Work::Put(_) | Work::Reboot => Err(no_work(step, "this action")),
+        Work::Reboot => made::reboot(program, step, scope, places),
+        Work::Capture { .. } => Err(no_work(step, "this action")),
         Work::Call { .. } | Work::Block(_) => Err(no_work(step, "a block")),
     }
+}
+
+/// What a step's own command is made of.
+#[derive(Clone, Copy)]
+enum Body<'a> {
+    /// A template.
+    Text(&'a Spanned<String>),
+    /// A file of the library, sent as it is.
+    File(&'a Bytes),
+}
+
+fn commands(
+    program: &Program,
+    step: &ProgramStep,
+    (body, shell): (Body<'_>, Option<&Spanned<String>>),
+    scope: &Scope,
+    places: &BTreeMap<HostName, Place>,
+    retry: Option<Retry>,
+) -> Result<StageWork, RenderError> {
+    let shell = shell.map_or("sh", |shell| shell.value.as_str());
+    let render = |host: &HostName| action(program, step, (body, shell), scope, (host, places.get(host)));
+    let actions = hosts_of(program, step, scope)?.iter().map(render).collect::<Result<_, _>>()?;
+    let parse: Option<Parse> = step.step.parse.as_ref().map(|word| word.value.clone());
+    let expect = step.step.expect.as_ref().map(|word| word.value.clone());
+    Ok(StageWork::Commands { actions, parse, expect, until: until(step, scope)?, retry })
 }
 
 fn no_work(step: &ProgramStep, what: &str) -> RenderError {
@@ -198,22 +237,23 @@ fn asked(answer: &Parameter) -> AnswerAsked {
 fn action(
     program: &Program,
     step: &ProgramStep,
-    (text, shell): (&Spanned<String>, &str),
+    (body, shell): (Body<'_>, &str),
     scope: &Scope,
     (host, place): (&HostName, Option<&Place>),
 ) -> Result<Action, RenderError> {
     let scope = scope.on(host);
     let r#become = step.step.r#become.as_ref().map(|user| user_name(user, &scope)).transpose()?;
-    let command = |text: &Spanned<String>, word: &'static str| -> Result<Command, RenderError> {
-        Ok(Command { script: script(step, text, word, &scope)?, shell: shell.to_owned(), r#become: r#become.clone() })
+    let command = |body: Body<'_>, word: &'static str| -> Result<Command, RenderError> {
+        Ok(Command { script: script(step, body, word, &scope)?, shell: shell.to_owned(), r#become: r#become.clone() })
     };
     Ok(Action {
         host: host.clone(),
         environment: environment_of(&program.inventory, host),
         place: place.cloned(),
-        command: command(text, "run")?,
-        done_when: step.step.done_when.as_ref().map(|text| command(text, "done_when")).transpose()?,
-        undo: step.step.undo.as_ref().map(|text| command(text, "undo")).transpose()?,
+        command: command(body, "run")?,
+        done_when: step.step.done_when.as_ref().map(|text| command(Body::Text(text), "done_when")).transpose()?,
+        undo: step.step.undo.as_ref().map(|text| command(Body::Text(text), "undo")).transpose()?,
+        shows: None,
         timeout: step.step.timeout.as_ref().map_or(Ok(DEFAULT_TIMEOUT), |text| period_of("timeout", text, &scope))?,
         mode: if step.effect == Effect::Read { Mode::Direct } else { Mode::Claim },
         digest: Digest::ZERO,
@@ -232,14 +272,33 @@ fn seal(stage: &mut Stage) {
     }
 }
 
-fn environment_of(inventory: &Inventory, host: &HostName) -> String {
+pub(in crate::plan) fn environment_of(inventory: &Inventory, host: &HostName) -> String {
     inventory.hosts.get(host).map_or("production", |host| host.environment.as_str()).to_owned()
 }
 
 /// Environment, directory and command in one text, so that what is shown is all there is. A text of several lines
-/// stops at the first command that fails, as people expect of a script.
-fn script(step: &ProgramStep, text: &Spanned<String>, word: &'static str, scope: &Scope) -> Result<Bytes, RenderError> {
-    let template = |source| RenderError::Template { word, source };
+/// stops at the first command that fails, as people expect; a file says that itself, and not one byte of it is changed.
+fn script(step: &ProgramStep, body: Body<'_>, word: &'static str, scope: &Scope) -> Result<Bytes, RenderError> {
+    let mut script = preamble(step, scope)?;
+    let text = match body {
+        Body::Text(text) => text,
+        Body::File(bytes) => {
+            script.extend_from_slice(bytes.as_slice());
+            return Ok(Bytes::from(script));
+        }
+    };
+    let body = template::command(&text.value, scope).map_err(|source| RenderError::Template { word, source })?;
+    let body = body.trim_ascii_end();
+    if body.contains(&b'\n') {
+        script.extend_from_slice(b"set -e\n");
+    }
+    script.extend_from_slice(body);
+    script.push(b'\n');
+    Ok(Bytes::from(script))
+}
+
+/// The lines that go before a step's commands.
+fn preamble(step: &ProgramStep, scope: &Scope) -> Result<Vec<u8>, RenderError> {
     let mut script = Vec::new();
     for (name, value) in &step.step.env {
         let value = template::plain_bytes(&value.value, scope).map_err(|source| RenderError::Template { word: "env", source })?;
@@ -253,14 +312,7 @@ fn script(step: &ProgramStep, text: &Spanned<String>, word: &'static str, scope:
         );
         script.push(b'\n');
     }
-    let body = template::command(&text.value, scope).map_err(template)?;
-    let body = body.trim_ascii_end();
-    if body.contains(&b'\n') {
-        script.extend_from_slice(b"set -e\n");
-    }
-    script.extend_from_slice(body);
-    script.push(b'\n');
-    Ok(Bytes::from(script))
+    Ok(script)
 }
 
 fn assignment(name: &str, value: &[u8], scope: &Scope) -> Result<Vec<u8>, RenderError> {
@@ -268,17 +320,17 @@ fn assignment(name: &str, value: &[u8], scope: &Scope) -> Result<Vec<u8>, Render
     template::command(&format!("export {name}={{{{ value }}}}"), &scope).map_err(|source| RenderError::Template { word: "env", source })
 }
 
-fn plain(word: &'static str, text: &Spanned<String>, scope: &Scope) -> Result<String, RenderError> {
+pub(in crate::plan) fn plain(word: &'static str, text: &Spanned<String>, scope: &Scope) -> Result<String, RenderError> {
     template::plain(&text.value, scope).map_err(|source| RenderError::Template { word, source })
 }
 
-fn period_of(word: &'static str, text: &Spanned<String>, scope: &Scope) -> Result<Period, RenderError> {
+pub(in crate::plan) fn period_of(word: &'static str, text: &Spanned<String>, scope: &Scope) -> Result<Period, RenderError> {
     let text = plain(word, text, scope)?;
     text.trim().parse().map_err(|error: crate::base::ParsePeriodError| RenderError::Text { word, why: error.to_string() })
 }
 
 /// A user's name as `useradd` allows it, so that it is never an option of `sudo`.
-fn user_name(text: &Spanned<String>, scope: &Scope) -> Result<String, RenderError> {
+pub(in crate::plan) fn user_name(text: &Spanned<String>, scope: &Scope) -> Result<String, RenderError> {
     let user = plain("become", text, scope)?;
     let valid = user.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
     if valid && user.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 
 use super::filters;
+use super::looks::Looks;
 use super::quote::{Insert, MARK, QuoteError, insert};
 use super::value::{Duration, Given, Raw, Registered};
 use crate::base::HostName;
@@ -35,6 +37,7 @@ pub enum TemplateError {
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     values: BTreeMap<String, Value>,
+    looks: Option<Arc<Looks>>,
 }
 
 impl Scope {
@@ -45,7 +48,17 @@ impl Scope {
     ) -> Self {
         let mut values: BTreeMap<String, Value> = parameters.into_iter().map(|(name, given)| (name.clone(), given.to_value())).collect();
         values.extend(registered.into_iter().map(|(name, result)| (name.clone(), result.to_value())));
-        Self { values }
+        Self { values, looks: None }
+    }
+
+    /// The same with what the look before the step has found.
+    pub fn having_looked(&self, looks: Looks) -> Self {
+        Self { values: self.values.clone(), looks: Some(Arc::new(looks)) }
+    }
+
+    /// What the look before the step has found; no template sees it.
+    pub(in crate::plan) fn looks(&self) -> Option<&Looks> {
+        self.looks.as_deref()
     }
 
     /// The same with `host`, the name of the host that it is rendered for.
@@ -63,7 +76,7 @@ impl Scope {
     pub(in crate::plan) fn with<'a>(&self, more: impl IntoIterator<Item = (&'a str, Value)>) -> Self {
         let mut values = self.values.clone();
         values.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        Self { values }
+        Self { values, looks: self.looks.clone() }
     }
 
     /// Whether a name is defined.
@@ -129,6 +142,17 @@ pub fn check_places(text: &str) -> Result<(), TemplateError> {
 pub fn plain(text: &str, scope: &Scope) -> Result<String, TemplateError> {
     scope.check(names_in_template(text)?)?;
     environment().render_str(text, scope.context()).map_err(wrong)
+}
+
+/// The same for what a file is to hold: its last newline is kept, and a line that holds a statement alone leaves no empty line behind.
+///
+/// # Errors
+/// See [`TemplateError`].
+pub fn whole(text: &str, scope: &Scope) -> Result<String, TemplateError> {
+    scope.check(names_in_template(text)?)?;
+    let mut environment = environment();
+    environment.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).build().map_err(wrong)?);
+    environment.render_str(text, scope.context()).map_err(wrong)
 }
 
 /// The bytes of a plain text: as [`plain`], but a text that is one value alone may be any bytes.

@@ -1,7 +1,7 @@
 //! The text form of what will be done: what is displayed is what is hashed, signed and executed. Never shortens anything.
 //!
 //! One step is a line that begins with `step`; each group of hosts that get the same commands follows as lines that begin with
-//! `  on`, then the commands' lines: `  ? ` for the look of `done_when`, `  $ ` for the command itself, `  ~ ` for its way back. `  > ` is
+//! `  on`, then the commands' lines: `  | ` for the difference that they make, `  ? ` for the look of `done_when`, `  $ ` for the command itself, `  ~ ` for its way back. `  > ` is
 //! what a person is told, `  - ` what there is to choose, `  < ` what must be given back, `  = ` a conclusion. Every line is ASCII by `base::ascii`.
 
 use crate::base::{Digest, ascii};
@@ -83,7 +83,8 @@ fn command_lines(action: &Action) -> Vec<String> {
         let script = command.script.as_slice();
         marked(mark, script.strip_suffix(b"\n").unwrap_or(script))
     };
-    let mut all = action.done_when.as_ref().map_or(Vec::new(), |look| lines("?", look));
+    let mut all = action.shows.as_ref().map_or(Vec::new(), |shows| marked("|", shows.as_slice()));
+    all.extend(action.done_when.iter().flat_map(|look| lines("?", look)));
     all.extend(lines("$", &action.command));
     all.extend(action.undo.iter().flat_map(|undo| lines("~", undo)));
     all

@@ -4,6 +4,7 @@ mod allow;
 mod changing;
 mod commands;
 mod evidence;
+mod files;
 mod gates;
 mod nesting;
 mod neutral;
@@ -14,6 +15,7 @@ mod syntax;
 mod whole;
 
 pub use allow::Allowances;
+pub use files::lint_scripts;
 pub use rules::{MIXED_ENVIRONMENTS, RULES, Rule, SHELLCHECK, UNFILLABLE_GATE, UNUSED_PARAMETER};
 pub use scripts::{Remark, Script, ScriptShell, remarked, scripts};
 

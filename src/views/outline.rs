@@ -69,7 +69,7 @@ fn step_lines(step: &OutlinedStep) -> Vec<Line> {
     let commands = |lines: Vec<String>| -> Vec<Line> { lines.into_iter().map(toned).collect() };
     let mut lines = match &step.shape {
         Shape::Rendered(stage) => commands(stage_lines(stage)),
-        Shape::Later { lines } => commands(lines.clone()),
+        Shape::AfterLook { lines, .. } | Shape::Later { lines } => commands(lines.clone()),
         Shape::LeftOut { why } => {
             let head = format!("step {} {} \"{}\"", step.step.number, step.step.id, step.step.step.name.value);
             vec![Line::new().plain(head), Line::new().with(Tone::Quiet, format!("  left out, {why}"))]
@@ -88,7 +88,7 @@ fn step_lines(step: &OutlinedStep) -> Vec<Line> {
 
 /// Lines come escaped to ASCII; a page escapes by itself, and twice would show what nobody wrote.
 fn toned(line: String) -> Line {
-    let tone = if line.starts_with("  $ ") { Tone::Command } else { Tone::Plain };
+    let tone = super::picture::tone_of(&line);
     let plain = from_ascii(&line).and_then(|bytes| String::from_utf8(bytes).ok());
     Line::new().with(tone, plain.unwrap_or(line))
 }
@@ -101,7 +101,7 @@ fn read_lines(outline: &Outline<'_>) -> Vec<Line> {
         let texts: Vec<String> = match &step.shape {
             Shape::Rendered(stage) => actions(stage).iter().map(first_line).collect(),
             Shape::Later { lines } => lines.iter().filter_map(|line| line.strip_prefix("  $ ")).map(str::to_owned).take(1).collect(),
-            Shape::LeftOut { .. } => Vec::new(),
+            Shape::AfterLook { .. } | Shape::LeftOut { .. } => Vec::new(),
         };
         let mut texts: Vec<String> = texts.into_iter().map(|text| format!("  {} {}", step.step.number, text)).collect();
         texts.dedup();
@@ -204,7 +204,8 @@ pub fn plan_json(outline: &Outline<'_>, requester: Option<&Person>) -> PlanJson 
 
 fn step_json(step: &OutlinedStep) -> PlanStepJson {
     let stage = step.stage();
-    let actions = stage.map_or(&[][..], actions);
+    let hosts = stage.map_or(&[][..], actions).iter().map(|action| action.host.to_string()).collect();
+    let actions = stage.filter(|_| !matches!(step.shape, Shape::AfterLook { .. })).map_or(&[][..], actions);
     let (manual, wait_ms) = match stage.map(|stage| &stage.work) {
         Some(StageWork::Manual { instructions, .. }) => (Some(instructions.clone()), None),
         Some(StageWork::Wait { period }) => (None, Some(*period)),
@@ -216,7 +217,7 @@ fn step_json(step: &OutlinedStep) -> PlanStepJson {
     let (left_out, template) = match &step.shape {
         Shape::Rendered(_) => (None, Vec::new()),
         Shape::LeftOut { why } => (Some(why.clone()), Vec::new()),
-        Shape::Later { lines } => (None, lines.clone()),
+        Shape::AfterLook { lines, .. } | Shape::Later { lines } => (None, lines.clone()),
     };
     PlanStepJson {
         id: step.step.id.clone(),
@@ -224,7 +225,7 @@ fn step_json(step: &OutlinedStep) -> PlanStepJson {
         name: step.step.step.name.value.clone(),
         effect: step.step.effect,
         gate: step.gate,
-        hosts: actions.iter().map(|action| action.host.to_string()).collect(),
+        hosts,
         when: step.step.whens.iter().map(|when| when.value.clone()).collect(),
         waits_for: step.waits_for.clone(),
         left_out,

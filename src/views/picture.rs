@@ -30,11 +30,43 @@ pub fn gate_block(state: &State, gate: GateNo, open: &GateState, now: Timestamp)
     let mut lines = vec![Line::new().plain("      ").with(Tone::Waits, asks)];
     for step in &open.asks.covers {
         let stage = state.steps.get(step).and_then(|step| step.stage.as_ref());
-        let commands = stage.map(stage_lines).unwrap_or_default();
-        lines.extend(commands.into_iter().skip(1).map(|line| Line::new().plain("    ").with(Tone::Command, readable(&line))));
+        let mut commands = stage.map(stage_lines).unwrap_or_default();
+        if commands.iter().any(|line| line.starts_with("  | ")) {
+            commands.retain(|line| !line.starts_with("  $ ") && !line.starts_with("  ~ ")); // the difference says it; the request has both
+        }
+        lines.extend(commands.into_iter().skip(1).map(|line| Line::new().plain("    ").with(tone_in_gate(&line), readable(&line))));
     }
     let ask = Line::new().plain("      ask a colleague to run:  ").with(Tone::Strong, format!("runbook approve {}", opened.run.short()));
     lines.push(ask);
+    lines
+}
+
+/// How a line of a plan looks: commands, and what a difference adds and takes away.
+pub(in crate::views) fn tone_of(line: &str) -> Tone {
+    match line.get(..5) {
+        Some("  | +") => Tone::Good,
+        Some("  | -") => Tone::Bad,
+        Some(head) if head.starts_with("  $ ") => Tone::Command,
+        Some(_) | None => Tone::Plain,
+    }
+}
+
+fn tone_in_gate(line: &str) -> Tone {
+    if line.starts_with("  | ") { tone_of(line) } else { Tone::Command }
+}
+
+/// What a step would make different on its hosts, where a dry run has looked at them.
+pub fn differences(state: &State, step: &StepSummary) -> Vec<Line> {
+    let stage = state.steps.get(&step.id).and_then(|step| step.stage.as_ref());
+    let Some(StageWork::Withheld { actions, .. }) = stage.map(|stage| &stage.work) else { return Vec::new() };
+    let mut lines = Vec::new();
+    for (host, shows) in actions.iter().filter_map(|action| Some((&action.host, action.shows.as_ref()?))) {
+        lines.push(Line::new().plain("      ").with(Tone::Quiet, host.to_string()));
+        for line in shows.as_slice().split(|&byte| byte == b'\n') {
+            let tone = tone_of(&format!("  | {}", crate::base::ascii(line)));
+            lines.push(Line::new().plain("        ").with(tone, line));
+        }
+    }
     lines
 }
 
@@ -97,7 +129,7 @@ pub fn failure(state: &State, step: &StepSummary, tail_of: &dyn Fn(&StepId, &Hos
         let why = host.why.clone().or_else(|| unreached(state, &host.host)).unwrap_or_default();
         lines.push(Line::new().plain("      ").with(Tone::Bad, format!("{}: {result}", host.host)).plain(format!("  {why}")));
         if let Some(StageWork::Commands { actions, .. }) = stage.map(|stage| &stage.work)
-            && let Some(action) = actions.iter().find(|action| action.host == host.host)
+            && let Some(action) = actions.iter().find(|action| action.host == host.host && action.shows.is_none())
         {
             let script = action.command.script.as_slice().trim_ascii_end().split(|&byte| byte == b'\n');
             lines.extend(script.take(SCRIPT_LINES).map(|line| Line::new().plain("        $ ").with(Tone::Command, line)));

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::page::{Line, Tone};
 use crate::base::{HostName, Period, StepId};
 use crate::engine::{HostResult, LeftOut, Life, Phase, Progress, State, StepState, progress, unfolded};
-use crate::event::{Answer, Outcome, Part, RunMode, StageWork};
-use crate::plan::{Program, ProgramStep, said};
+use crate::event::{Answer, Outcome, Part, RunMode, StageWork, Until};
+use crate::plan::{Program, ProgramStep, Role, said};
 
 /// How a step looks from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,15 @@ pub fn summary(state: &State, step: &ProgramStep) -> StepSummary {
         (Some(batch), None) if over && step.takes_batch && known.left_out.is_none() => batch.iter().map(not_started).collect(),
         (Some(_) | None, _) => host_summaries(&known, over),
     };
+    let hosts = match (&step.role, &known.stage.as_ref().map(|stage| &stage.work)) {
+        (Role::After { .. }, Some(StageWork::Commands { until: Some(until), .. })) => {
+            hosts.into_iter().map(|host| not_back(host, until)).collect()
+        }
+        (
+            Role::Written | Role::Acquire { .. } | Role::Release { .. } | Role::Symptom { .. } | Role::Before { .. } | Role::After { .. },
+            _,
+        ) => hosts,
+    };
     let look = look(state, &known, &hosts);
     let phrase = phrase(state, &known, &hosts, look);
     StepSummary { id: step.id.clone(), number: step.number.clone(), name: name(step), look, hosts, phrase, took: took(&known) }
@@ -83,6 +92,12 @@ fn name(step: &ProgramStep) -> String {
         Some(item) => format!("{name} · {item}"),
         None => name.clone(),
     }
+}
+
+/// A host that was asked to restart and did not come back.
+fn not_back(host: HostSummary, until: &Until) -> HostSummary {
+    let why = host.why.map(|why| format!("it has not come back from a restart within {}; the last look: {why}", until.within));
+    HostSummary { why, ..host }
 }
 
 fn host_summaries(known: &StepState, over: bool) -> Vec<HostSummary> {

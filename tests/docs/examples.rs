@@ -7,7 +7,7 @@ use runbook::base::{Bytes, Person};
 use runbook::event::RunMode;
 use runbook::library::{Elsewhere, Inventory, Policy, Roster, read_allowed_signers, read_inventory, read_policy, resolve_inventory};
 use runbook::plan::{Parameters, Presence, Program, Setting, Shelf, check};
-use runbook::runbook::{LintPolicy, Runbook, lint, read};
+use runbook::runbook::{LintPolicy, PutContent, Runbook, Work, lint, read};
 use runbook::text::{Colour, Diagnostics, Severity, Source};
 
 /// What an example is, as its first words say.
@@ -178,6 +178,20 @@ pub fn lint_policy(Team { policy, .. }: &Team) -> LintPolicy {
     LintPolicy { deny: policy.deny.clone(), changing: policy.changing.clone(), review: None, today }
 }
 
+/// The files that an example sends: they are not there, so each holds a line.
+fn scripts(runbook: &Runbook) -> BTreeMap<String, Bytes> {
+    let of_put = |content: &PutContent| match content {
+        PutContent::File(file) | PutContent::Template(file) => Some(file.value.clone()),
+        PutContent::Content(_) => None,
+    };
+    let files = runbook.all_steps().into_iter().filter_map(|step| match &step.work {
+        Work::Script { file, .. } => Some(file.value.clone()),
+        Work::Put(put) => of_put(&put.content),
+        _ => None,
+    });
+    files.map(|file| (file, Bytes::from("date\n"))).collect()
+}
+
 /// What the plan has against a runbook, before any value is given.
 pub fn checked(runbook: Runbook, team: &Team) -> Diagnostics {
     let parameters = Parameters::defaults(&runbook, &team.inventory);
@@ -197,6 +211,7 @@ fn program(runbook: Runbook, parameters: Parameters, team: &Team) -> Program {
     let requester: Person = KEYS[0].0.parse().expect("a person");
     let Team { inventory, policy, roster, shelf } = team;
     let (inventory, policy, roster, shelf) = (inventory.clone(), policy.clone(), roster.clone(), shelf.clone());
+    let shelf = Shelf { scripts: scripts(&runbook), ..shelf };
     Program::new(
         runbook,
         Setting { inventory, policy, roster, parameters, requester, presence: Presence::Attended, mode: RunMode::Real, shelf },

@@ -100,6 +100,7 @@ fn stage(step: &str, number: &str, script: &str, gate: Option<GateNo>, known: bo
         command: Command { script: script.into(), shell: "sh".to_owned(), r#become: None },
         done_when: None,
         undo: None,
+        shows: None,
         timeout: Period::from_secs(90),
         mode: Mode::Claim,
         digest: Digest::ZERO,

@@ -68,8 +68,12 @@ impl Lab {
 
     /// The same with these hosts, all of them one throw-away sshd, in this environment.
     pub fn with_hosts(hosts: &[&str], environment: &str) -> Self {
-        let mut lab = Self::new();
-        let sshd = Sshd::start(SERVER);
+        Self::new().behind(Sshd::start(SERVER), hosts, environment)
+    }
+
+    /// The same behind this server.
+    pub fn behind(mut self, sshd: Sshd, hosts: &[&str], environment: &str) -> Self {
+        let lab = &mut self;
         let mut text = format!("ssh: {{config: {}}}\nhosts:\n", sshd.client_config());
         for host in hosts {
             let spool = lab.path("spool");
@@ -77,7 +81,7 @@ impl Lab {
         }
         lab.write("runbooks/team/inventory.yaml", &text);
         lab.sshd = Some(sshd);
-        lab
+        self
     }
 
     /// A path in the team's folder.

@@ -58,6 +58,11 @@ impl Scenario {
         self
     }
 
+    /// What is run.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
     pub fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let hosts = 1 + dice.below(3);
@@ -82,7 +87,7 @@ impl Scenario {
         };
         let code = if dice.one_in(5) { 1 } else { 0 };
         let takes = runbook::base::Period::from_millis(dice.below(5) * 100);
-        Reply { code, stdout: b"x\n".to_vec(), stderr: Vec::new(), takes, breaks }
+        Reply { code, stdout: b"x\n".to_vec(), takes, breaks, ..Reply::default() }
     }
 }
 

@@ -17,17 +17,33 @@ pub struct Sshd {
     port: u16,
     server: Option<Child>,
     options: String,
+    /// A file that the server's sessions see as the machine's boot id.
+    boot_id: Option<PathBuf>,
 }
 
 impl Sshd {
     /// Starts a server with these additional lines of `sshd_config`.
     pub fn start(options: &str) -> Self {
+        Self::start_in(options, None)
+    }
+
+    /// Starts one whose sessions see this file as the machine's boot id: in a mount namespace of its own, which only root can have.
+    pub fn start_with_boot_id(options: &str, boot_id: PathBuf) -> Self {
+        Self::start_in(options, Some(boot_id))
+    }
+
+    /// Starts the server anew, on the same port: as after a restart of its machine.
+    pub fn start_anew(&mut self) {
+        self.serve();
+    }
+
+    fn start_in(options: &str, boot_id: Option<PathBuf>) -> Self {
         let dir = tempfile::Builder::new().prefix("sshd").tempdir().expect("a temporary folder");
         for name in ["host_key", "user_key"] {
             keygen(&dir.path().join(name));
         }
         std::fs::copy(dir.path().join("user_key.pub"), dir.path().join("authorized_keys")).expect("a copy of the key");
-        let mut sshd = Self { dir, port: free_port(), server: None, options: options.to_owned() };
+        let mut sshd = Self { dir, port: free_port(), server: None, options: options.to_owned(), boot_id };
         sshd.write_client("");
         sshd.serve();
         sshd
@@ -101,7 +117,15 @@ impl Sshd {
         let sshd = ["/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd"].into_iter().find(|path| Path::new(path).exists());
         let sshd = sshd.expect("these tests need an OpenSSH server: install openssh-server");
         let log = std::fs::File::create(self.dir.path().join("sshd.log")).expect("a log");
-        let mut command = Command::new(sshd);
+        let mut command = match &self.boot_id {
+            None => Command::new(sshd),
+            Some(boot_id) => {
+                let mut command = Command::new("unshare");
+                let bound = "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";
+                command.args(["-m", "sh", "-c", bound]).arg(boot_id).arg(sshd);
+                command
+            }
+        };
         command.arg("-D").arg("-e").arg("-f").arg(self.dir.path().join("sshd_config"));
         self.server = Some(command.stdin(Stdio::null()).stderr(log).spawn().expect("sshd starts"));
         self.wait_until_listening();

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::page::kind;
 use crate::base::{Period, StepId};
 use crate::event::Effect;
-use crate::runbook::{Gate, Parameter, Runbook, Step, Work};
+use crate::runbook::{Gate, Parameter, PutContent, PutText, Runbook, Step, Work};
 
 /// What `show --output json` prints.
 #[derive(Serialize)]
@@ -65,9 +65,24 @@ struct StepJson<'r> {
     register: Option<&'r str>,
     done_when: Option<&'r str>,
     command: Option<&'r str>,
+    /// A file of `scripts/`.
+    script: Option<&'r str>,
+    put: Option<PutJson<'r>>,
+    reboot: bool,
     manual: Option<&'r str>,
     wait: Option<&'r str>,
     steps: Vec<StepJson<'r>>,
+}
+
+/// One of `content`, `file` and `template` is there.
+#[derive(Serialize)]
+struct PutJson<'r> {
+    to: &'r str,
+    content: Option<&'r str>,
+    file: Option<&'r str>,
+    template: Option<&'r str>,
+    mode: Option<&'r str>,
+    owner: Option<&'r str>,
 }
 
 #[derive(Serialize)]
@@ -111,11 +126,14 @@ fn steps<'r>(list: impl IntoIterator<Item = &'r Step>, prefix: &str) -> Vec<Step
 
 fn one(step: &Step, number: String) -> StepJson<'_> {
     let (mut command, mut manual, mut wait) = (None, None, None);
+    let (mut script, mut put_file, reboot) = (None, None, matches!(step.work, Work::Reboot));
     match &step.work {
         Work::Run { command: text, .. } | Work::Check { command: text, .. } => command = Some(text.value.as_str()),
         Work::Manual { instructions, .. } => manual = Some(instructions.value.as_str()),
         Work::Wait { period } => wait = Some(period.value.as_str()),
-        Work::Script { .. } | Work::Capture { .. } | Work::Put(_) | Work::Reboot | Work::Choose { .. } => {}
+        Work::Script { file, .. } => script = Some(file.value.as_str()),
+        Work::Put(text) => put_file = Some(put(text)),
+        Work::Capture { .. } | Work::Reboot | Work::Choose { .. } => {}
         Work::Call { .. } | Work::Conclude { .. } | Work::Block(_) => {}
     }
     StepJson {
@@ -132,11 +150,23 @@ fn one(step: &Step, number: String) -> StepJson<'_> {
         register: written(&step.register),
         done_when: written(&step.done_when),
         command,
+        script,
+        put: put_file,
+        reboot,
         manual,
         wait,
         steps: steps(step.children(), &format!("{number}.")),
         number,
     }
+}
+
+fn put(put: &PutText) -> PutJson<'_> {
+    let (content, file, template) = match &put.content {
+        PutContent::Content(text) => (Some(text.value.as_str()), None, None),
+        PutContent::File(file) => (None, Some(file.value.as_str()), None),
+        PutContent::Template(file) => (None, None, Some(file.value.as_str())),
+    };
+    PutJson { to: &put.to.value, content, file, template, mode: written(&put.mode), owner: written(&put.owner) }
 }
 
 fn written(word: &Option<crate::text::Spanned<String>>) -> Option<&str> {

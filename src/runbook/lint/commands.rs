@@ -6,6 +6,7 @@ use super::shell::{Simple, commands};
 use super::{Leaf, LintPolicy, Look, Report};
 use crate::base::Period;
 use crate::event::Effect;
+use crate::runbook::Work;
 use crate::text::Span;
 
 /// Nobody waits longer for one command.
@@ -146,7 +147,7 @@ fn check_raw(report: &mut Report<'_>, leaf: &Leaf<'_>, text: &str, span: Span) {
 }
 
 fn check_timeout(report: &mut Report<'_>, leaf: &Leaf<'_>) {
-    if leaf.commands().is_empty() {
+    if leaf.commands().is_empty() && !matches!(leaf.step.work, Work::Script { .. }) {
         return;
     }
     let span = leaf.step.timeout.as_ref().map_or(leaf.step.name.span, |timeout| timeout.span);

@@ -1,0 +1,2 @@
+@BOOT@
+boot
