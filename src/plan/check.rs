@@ -35,6 +35,7 @@ pub fn check(program: &Program) -> Diagnostics {
     found.rules();
     found.gates();
     found.unused();
+    found.found.extend(super::secrets::misuses(program));
     found.found
 }
 

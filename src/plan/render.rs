@@ -205,7 +205,7 @@ fn action(
     let scope = scope.on(host);
     let r#become = step.step.r#become.as_ref().map(|user| user_name(user, &scope)).transpose()?;
     let command = |text: &Spanned<String>, word: &'static str| -> Result<Command, RenderError> {
-        Ok(Command { script: script(step, text, word, &scope)?, shell: shell.to_owned(), r#become: r#become.clone() })
+        Ok(Command { script: script(program, step, (text, word), &scope, host)?, shell: shell.to_owned(), r#become: r#become.clone() })
     };
     Ok(Action {
         host: host.clone(),
@@ -238,10 +238,20 @@ fn environment_of(inventory: &Inventory, host: &HostName) -> String {
 
 /// Environment, directory and command in one text, so that what is shown is all there is. A text of several lines
 /// stops at the first command that fails, as people expect of a script.
-fn script(step: &ProgramStep, text: &Spanned<String>, word: &'static str, scope: &Scope) -> Result<Bytes, RenderError> {
+fn script(
+    program: &Program,
+    step: &ProgramStep,
+    (text, word): (&Spanned<String>, &'static str),
+    scope: &Scope,
+    host: &HostName,
+) -> Result<Bytes, RenderError> {
     let template = |source| RenderError::Template { word, source };
     let mut script = Vec::new();
     for (name, value) in &step.step.env {
+        if let Some(secret) = super::secrets::assignment(program, step, (&name.value, &value.value), scope, host)? {
+            script.extend_from_slice(secret.as_bytes());
+            continue;
+        }
         let value = template::plain_bytes(&value.value, scope).map_err(|source| RenderError::Template { word: "env", source })?;
         script.extend(assignment(&name.value, &value, scope)?);
         script.push(b'\n');
