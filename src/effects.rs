@@ -14,8 +14,11 @@ mod conformance_faults;
 mod conformance_hostile;
 #[cfg(test)]
 mod conformance_runs;
+#[cfg(test)]
+mod conformance_secrets;
 mod direct;
 mod ending;
+mod feed;
 mod host;
 mod hosts;
 mod identity;

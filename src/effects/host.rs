@@ -10,8 +10,8 @@ use super::order::{GRACE_TENTHS, Order};
 use super::pipe::{NoShell, Pipe, Road};
 use super::station::{Answer, Station, nonce};
 use super::transport::{OutputSink, StopSignal, Target, Unreached};
-use super::{claim, direct, ending};
-use crate::base::{HostName, RunId};
+use super::{claim, direct, ending, feed};
+use crate::base::{HostName, RunId, SecretValue};
 use crate::event::{Mode, Outcome, Place};
 
 /// Shells of each kind that stand ready on a host: sshd's default is ten sessions a connection, and a host's steps are rarely concurrent.
@@ -104,6 +104,13 @@ impl Host {
             Mode::Claim => claim::run(self, order, out, stop).await,
             Mode::Direct => direct::run(self, order, out, stop).await,
         }
+    }
+
+    /// What the order prints, kept in memory alone.
+    pub async fn read_secret(&self, order: &Order, stop: StopSignal) -> Result<SecretValue, String> {
+        let mut read = feed::Read::default();
+        let outcome = direct::run(self, order, &mut read, stop).await;
+        read.value(&outcome).map_err(|why| format!("{}: {why}", self.target.name))
     }
 
     /// A shell of its own; waits a while where the connection is full, and gives up those that stand idle.

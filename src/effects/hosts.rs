@@ -10,7 +10,7 @@ use super::order::{Order, key};
 use super::pipe::Road;
 use super::ssh::{SshHouse, SshRoad};
 use super::transport::{BoxFuture, OutputSink, StopSignal, Target, Transport, Unreached, Way};
-use crate::base::{HostName, RunId, StepId};
+use crate::base::{HostName, RunId, SecretValue, StepId};
 use crate::engine::{Begin, Permit};
 use crate::event::{Outcome, Part, Place};
 
@@ -64,6 +64,13 @@ impl Transport for Hosts {
                 (Err(why), Begin::Start) => ending::refused(why),
                 (Err(why), Begin::Reattach) => ending::unknown(why),
             }
+        })
+    }
+
+    fn read_secret<'a>(&'a self, permit: &'a Permit, path: &'a str, stop: StopSignal) -> BoxFuture<'a, Result<SecretValue, String>> {
+        Box::pin(async move {
+            let order = Order::reading(permit, path)?;
+            self.host(permit.task().host())?.read_secret(&order, stop).await
         })
     }
 

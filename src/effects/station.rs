@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
+use super::feed::joined;
 use super::pipe::{NoShell, Pipe};
 use super::transport::OutputSink;
 use crate::base::escaped;
@@ -108,11 +109,8 @@ impl Station {
     /// # Errors
     /// The connection is lost; the target may have got any part of it.
     pub async fn send(&mut self, nonce: &str, request: &[u8]) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(nonce.len() + 1 + request.len());
-        bytes.extend_from_slice(nonce.as_bytes());
-        bytes.push(b' ');
-        bytes.extend_from_slice(request);
-        self.stdin.write_all(&bytes).await?;
+        let bytes = joined(&[nonce.as_bytes(), b" ", request]);
+        self.stdin.write_all(bytes.expose()).await?;
         self.stdin.flush().await
     }
 
