@@ -87,6 +87,11 @@ impl Redactor {
         Ok(Self { search, marks, longest })
     }
 
+    /// Whether it knows no secret.
+    pub fn is_idle(&self) -> bool {
+        self.search.is_none()
+    }
+
     /// Bytes that are complete.
     pub fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());

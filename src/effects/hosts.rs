@@ -24,7 +24,12 @@ impl Hosts {
     /// the run that may change something: each host is marked for it when it is reached, so that a missing claim proves something later.
     /// A run that only reads gives `None` and leaves no trace.
     pub fn new(targets: Vec<Target>, ssh_config: Option<String>, claims: Option<RunId>) -> Arc<Self> {
-        let house = Arc::new(SshHouse::new(ssh_config));
+        Self::withholding(targets, ssh_config, claims, Vec::new())
+    }
+
+    /// The same, and `ssh` is started without these variables: they hold secrets, and its configuration may send any variable on.
+    pub fn withholding(targets: Vec<Target>, ssh_config: Option<String>, claims: Option<RunId>, variables: Vec<String>) -> Arc<Self> {
+        let house = Arc::new(SshHouse::new(ssh_config, variables));
         let host = |target: Target| {
             let road: Box<dyn Road> = match &target.way {
                 Way::Local => Box::new(LocalRoad::default()),
