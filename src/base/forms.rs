@@ -45,7 +45,9 @@ fn of_one(value: &[u8], forms: &mut BTreeSet<Vec<u8>>) {
 /// Alone, and within a longer text at each of its three places: `user:password` in a header is one.
 fn base64(value: &[u8], forms: &mut BTreeSet<Vec<u8>>) {
     for alphabet in [&STANDARD, &URL_SAFE] {
-        forms.insert(GeneralPurpose::new(alphabet, PAD).encode(value).into_bytes());
+        let padded = GeneralPurpose::new(alphabet, PAD).encode(value).into_bytes();
+        forms.extend(BASE64_LINES.iter().filter_map(|length| in_lines(&padded, *length)));
+        forms.insert(padded);
         let bare = GeneralPurpose::new(alphabet, NO_PAD);
         forms.insert(bare.encode(value).into_bytes());
         for before in 0..3 {

@@ -197,8 +197,10 @@ impl Host {
         }
     }
 
-    /// Gives up all shells and the connection.
+    /// Gives up all shells and the connection. What a shell was told to forget is forgotten then: output that may show what ours hides.
     pub async fn close(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        futures_util::future::join_all(idle.into_iter().map(Station::end)).await;
         self.let_go();
         self.road.close().await;
     }

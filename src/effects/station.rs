@@ -18,6 +18,9 @@ pub(super) const CLAIM: &str = include_str!("claim.sh");
 /// A log-in that says nothing of ours for this long runs no shell; slow `.bashrc` files take under a second.
 const HELLO: Duration = Duration::from_secs(30);
 
+/// How long a shell may take at the end to forget what is recorded elsewhere: a few files are removed.
+const FAREWELL: Duration = Duration::from_secs(3);
+
 /// A log-in that prints more than this before our first line is not listened to further.
 const NOISE: usize = 64 * 1024;
 
@@ -102,6 +105,14 @@ impl Station {
             Err(_) => return Err(closed(format!("no answer within {} s", HELLO.as_secs()))),
         };
         Ok(Self { stdin, stdout, place, boot, _held: held })
+    }
+
+    /// Lets it carry out what it was sent last, and end. Without an answer in time it is given up.
+    pub async fn end(self) {
+        let Self { stdin, mut stdout, _held, .. } = self;
+        drop(stdin);
+        // Nothing is lost by a shell that ends later: what it was told is told nobody else.
+        let _ = timeout(FAREWELL, tokio::io::copy(&mut stdout, &mut tokio::io::sink())).await;
     }
 
     /// Sends a request: a line, and what follows it.

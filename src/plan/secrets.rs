@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::names::templates_of;
 use super::program::{Program, ProgramStep};
+use super::quote::bare;
 use super::render::{RenderError, select};
 use super::template::{Scope, names_in_expression, names_in_template};
 use crate::base::{HostName, ascii, mark};
@@ -43,8 +44,12 @@ pub fn origin_words(origin: &SecretOrigin) -> String {
         SecretOrigin::Env(name) => format!("env {}", name.value),
         SecretOrigin::File(path) => format!("file {}", path.value),
         SecretOrigin::Command(words) => {
-            let words: Vec<&str> = words.iter().map(|word| word.value.as_str()).collect();
-            format!("command {}", words.join(" "))
+            let mut line = Vec::new();
+            for word in words {
+                line.push(b' ');
+                bare(word.value.as_bytes(), &mut line);
+            }
+            format!("command{}", String::from_utf8_lossy(&line))
         }
         SecretOrigin::Prompt => "a prompt".to_owned(),
         SecretOrigin::OnHost { hosts, file } => format!("file {} on {}", file.value, hosts.value),
@@ -81,11 +86,12 @@ pub(super) fn assignment(
 /// Every use of a secret but as the whole of a value of `env`: RB516. Secrets that nobody is given: RB517.
 pub(super) fn misuses(program: &Program) -> Diagnostics {
     let mut found = Diagnostics::new();
-    let mut judged = BTreeSet::new();
+    let (mut judged, mut named_wrongly) = (BTreeSet::new(), BTreeSet::new());
     let heads = program.blocks().into_iter().map(|block| &block.head);
     for step in program.steps.iter().chain(heads) {
         let runbook = &program.frames[step.frame].runbook;
         for (place, secret) in misused(runbook, &step.step) {
+            named_wrongly.insert(secret);
             if judged.insert((step.frame, place.start, secret)) {
                 refuse(&mut found, &runbook.source, place, secret);
             }
@@ -97,7 +103,7 @@ pub(super) fn misuses(program: &Program) -> Diagnostics {
         named(runbook, &names).into_iter().for_each(|secret| refuse(&mut found, &runbook.source, text.span, secret));
     }
     origins(runbook, &mut found);
-    unused(program, &mut found);
+    unused(program, &named_wrongly, &mut found);
     found
 }
 
@@ -151,7 +157,7 @@ fn origins(runbook: &Runbook, found: &mut Diagnostics) {
     }
 }
 
-fn unused(program: &Program, found: &mut Diagnostics) {
+fn unused(program: &Program, named_wrongly: &BTreeSet<&str>, found: &mut Diagnostics) {
     let heads = program.blocks().into_iter().map(|block| &block.head);
     let used: BTreeSet<&str> = program
         .steps
@@ -161,7 +167,8 @@ fn unused(program: &Program, found: &mut Diagnostics) {
         .flat_map(|step| secrets_of(program, step))
         .map(|given| given.secret.name.value.as_str())
         .collect();
-    for secret in program.runbook.secrets.iter().filter(|secret| !used.contains(secret.name.value.as_str())) {
+    let is_idle = |secret: &&Secret| !used.contains(secret.name.value.as_str()) && !named_wrongly.contains(secret.name.value.as_str());
+    for secret in program.runbook.secrets.iter().filter(is_idle) {
         let (name, span): (&str, Span) = (&secret.name.value, secret.name.span);
         let message = format!("the secret `{name}` is given to no step");
         found.warning("RB517", &program.runbook.source, span, message).help("remove it, or name it in a step's env:");
