@@ -163,5 +163,4 @@ impl Redacting {
 }
 
 #[cfg(test)]
-#[path = "redact_tests.rs"]
 mod tests;

@@ -176,5 +176,4 @@ fn unused(program: &Program, named_wrongly: &BTreeSet<&str>, found: &mut Diagnos
 }
 
 #[cfg(test)]
-#[path = "secrets_tests.rs"]
 mod tests;
