@@ -136,3 +136,45 @@ fn value(hide: &Redactor, value: Value) -> Value {
         Value::Null | Value::Bool(_) => value,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::Period;
+    use crate::event::{NotStarted, Part, Stream};
+
+    #[test]
+    fn what_a_host_or_a_person_says_is_recorded_without_the_secret() {
+        let hide = Redactor::new([("db", &b"hunter2!"[..]), ("pin", b"4711")]).unwrap();
+        let reading = Reading {
+            stdout: "it is hunter2!".into(),
+            stderr: "aHVudGVyMiE=".into(),
+            value: Some(json!({"hunter2!": ["x hunter2! y", 4711, 47, null], "code": -47110})),
+        };
+        let ended = Ended {
+            outcome: Outcome::NeverStarted { cause: NotStarted::Refused, why: "sudo said hunter2!".to_owned() },
+            stdout: Stream::empty(),
+            stderr: Stream::empty(),
+            took_ms: Period::default(),
+            judgement: Judgement::Missed { why: "expected JSON, got \"hunter2!\"".to_owned() },
+            reading: Some(reading),
+        };
+        let (step, host) = ("do".parse().unwrap(), "db-1".parse().unwrap());
+        let event_of = |ended| Event::ActionEnded { step, host, part: Part::Main, attempt: 1, ended: Box::new(ended) };
+        let shown = serde_json::to_value(event(&hide, event_of(ended))).unwrap()["ended"].clone();
+        assert_eq!(shown["outcome"]["why"], "sudo said [secret:db]");
+        assert_eq!(shown["judgement"]["why"], "expected JSON, got \"[secret:db]\"");
+        assert_eq!((&shown["reading"]["stdout"], &shown["reading"]["stderr"]), (&json!("it is [secret:db]"), &json!("[secret:db]")));
+        let value = json!({"[secret:db]": ["x [secret:db] y", "[secret:pin]", 47, null], "code": "-[secret:pin]0"});
+        assert_eq!(shown["reading"]["value"], value);
+        let facts = [("pin".to_owned(), Bytes::from("4711"))].into();
+        match answer(&hide, Answer::Done { remark: "hunter2! it is".to_owned(), facts }) {
+            Answer::Done { remark, facts } => {
+                assert_eq!((remark.as_str(), &facts["pin"]), ("[secret:db] it is", &Bytes::from("[secret:pin]")))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

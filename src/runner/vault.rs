@@ -142,3 +142,59 @@ impl Vault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Secret;
+    use crate::text::Source;
+
+    fn named(origin: &str) -> crate::runbook::Runbook {
+        let text =
+            format!("runbook: r\ntitle: A test\nsecrets: {{db: {origin}}}\nsteps:\n  - name: Do\n    hosts: local\n    check: date\n");
+        crate::runbook::read(&Source::new("r.yaml", &text), "r").0.unwrap()
+    }
+
+    fn fetched(value: &str) -> Result<Fetched, SecretTrouble> {
+        Ok(Fetched { value: Secret::new(value.as_bytes().to_vec()), remarks: vec!["look".to_owned()] })
+    }
+
+    fn failed() -> Result<Fetched, SecretTrouble> {
+        Err(SecretTrouble { why: "the card is not there".to_owned() })
+    }
+
+    #[test]
+    fn a_secret_is_fetched_once_and_hidden_from_then_on() {
+        let (vault, runbook) = (Vault::default(), named("{env: X}"));
+        let given = SecretUse { frame: 0, secret: &runbook.secrets[0] };
+        assert!(vault.begin(&given, true) && !vault.begin(&given, false), "it is under way");
+        let (key, before) = ((0, "db".to_owned()), vault.redactor());
+        assert_eq!(vault.fetched(key, fetched("hunter2!")), ["look"]);
+        assert!(!vault.begin(&given, false) && !vault.begin(&given, true));
+        assert_eq!((before.text("hunter2!"), vault.redactor().text("hunter2!")), ("hunter2!".to_owned(), "[secret:db]".to_owned()));
+        vault.hide("db", Secret::new(b"of-one-host".to_vec())).unwrap();
+        assert_eq!(vault.clone().redactor().text("hunter2! of-one-host"), "[secret:db] [secret:db]");
+    }
+
+    #[test]
+    fn a_failure_ahead_of_the_need_is_tried_again_and_one_at_the_need_counts() {
+        let (vault, runbook) = (Vault::default(), named("{env: X}"));
+        let (given, key) = (SecretUse { frame: 0, secret: &runbook.secrets[0] }, (0, "db".to_owned()));
+        assert!(vault.begin(&given, true));
+        assert_eq!(vault.fetched(key.clone(), failed()), ["the card is not there (it is tried again when it is needed)"]);
+        assert!(!vault.begin(&given, true), "once ahead is enough");
+        assert!(vault.begin(&given, false));
+        assert!(vault.fetched(key.clone(), fetched("abc")).is_empty());
+        match &vault.lock().fetching[&key] {
+            Fetching::Failed(why) => assert!(why.starts_with("the secret `db` has 3 bytes"), "{why}"),
+            Fetching::Early | Fetching::Needed | Fetching::FailedEarly => panic!("a value that cannot be hidden is no value"),
+        }
+        assert_eq!(vault.redactor().text("abc"), "abc");
+    }
+
+    #[test]
+    fn what_lies_on_a_host_is_not_fetched_here() {
+        let (vault, runbook) = (Vault::default(), named("{hosts: local, file: /etc/secret}"));
+        assert!(!vault.begin(&SecretUse { frame: 0, secret: &runbook.secrets[0] }, false));
+    }
+}
