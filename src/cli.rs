@@ -30,6 +30,7 @@ mod proof;
 mod request_page;
 mod resume;
 mod runs;
+mod secrets;
 mod session;
 mod shelf;
 mod show;

@@ -14,8 +14,11 @@ mod conformance_faults;
 mod conformance_hostile;
 #[cfg(test)]
 mod conformance_runs;
+#[cfg(test)]
+mod conformance_secrets;
 mod direct;
 mod ending;
+mod feed;
 mod host;
 mod hosts;
 mod identity;
@@ -25,6 +28,7 @@ mod master;
 mod order;
 mod pipe;
 mod place;
+mod secrets;
 mod signing;
 mod ssh;
 #[cfg(test)]
@@ -38,5 +42,6 @@ pub use clock::{Clock, SystemClock};
 pub use hosts::Hosts;
 pub use identity::{Claimed, Identity, KeyAtHand, WhoError, who_am_i};
 pub use place::{git_revision, machine_name};
+pub use secrets::{SecretError, SecretPlace, fetch_secret, look_for_secret};
 pub use signing::{SignError, SigningKey, SshKeygen, fingerprint_of, sign};
 pub use transport::{BoxFuture, OutputSink, StopLevel, StopSignal, Target, Transport, Unreached, Way};

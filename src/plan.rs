@@ -20,6 +20,7 @@ mod put;
 mod quote;
 mod reboot;
 mod render;
+mod secrets;
 mod template;
 mod text;
 mod value;
@@ -36,6 +37,7 @@ pub use params::{ParameterError, Parameters, check as check_parameter, check_fac
 pub use program::{Call, Frame, Presence, Program, ProgramGate, ProgramStep, Road, Role, Setting, Shelf, StepNo, Turn};
 pub use quote::QuoteError;
 pub use render::{DEFAULT_MAX_OUTPUT, DEFAULT_TIMEOUT, RenderError, hosts_of, on_failure_unattended, prepare, select};
+pub use secrets::{SecretUse, origin_words, secret_variable, secrets_in_use, secrets_of};
 pub use template::{Scope, TemplateError, command, holds, list, names_in_expression, names_in_template, plain};
 pub use text::{action_digest, stage_lines};
 pub use value::{Given, Registered, RegisteredHost};

@@ -3,12 +3,16 @@
 mod desk;
 mod files;
 mod flight;
+mod hiding;
 mod ports;
 mod recorder;
 mod run;
+mod vault;
 
 pub use desk::{Desk, Drift};
 pub use files::RunFiles;
-pub use ports::{Asker, Capture, CaptureError, Captured, GateTrouble, Gatekeeper, Journal, Recording, Watcher};
+pub use ports::{
+    Asker, Capture, CaptureError, Captured, Fetched, GateTrouble, Gatekeeper, Journal, Recording, SecretSource, SecretTrouble, Watcher,
+};
 pub use recorder::Recorder;
 pub use run::{Ending, RunError, Runner, World};

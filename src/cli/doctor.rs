@@ -2,6 +2,7 @@
 
 mod library;
 mod machine;
+mod secrets;
 
 use serde::Serialize;
 
@@ -58,6 +59,7 @@ struct DoctorJson<'a> {
 pub fn doctor(context: &Context) -> Result<Exit, Failure> {
     let mut findings = machine::programs();
     findings.extend(library::findings(context));
+    findings.extend(secrets::findings(context));
     findings.extend(machine::store(context));
     let count = |status: Status| findings.iter().filter(|finding| finding.status == status).count();
     let (ok, warnings, bad) = (count(Status::Ok), count(Status::Warn), count(Status::Bad));

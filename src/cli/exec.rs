@@ -6,6 +6,7 @@ use super::args::{ExecArgs, Output};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::opening::{Purpose, ask_for_missing, given, program, sound_runbook};
+use super::secrets::Origins;
 use super::session::Session;
 use crate::base::Digest;
 use crate::effects::{Identity, git_revision, machine_name};
@@ -30,6 +31,10 @@ pub fn exec(context: &Context, args: &ExecArgs) -> Result<Exit, Failure> {
     let mut program = program(context, team, (runbook, taken.shelf), &given, purpose)?;
     program.answers = super::beforehand::answers(&args.answers, &program)?;
     needs_key(&program, &identity)?;
+    if mode == RunMode::DryRun && !context.quiet {
+        super::secrets::tell_of_all(context, &program);
+    }
+    let secrets = std::sync::Arc::new(Origins::ask(context, &program)?);
     let store = context.store()?;
     let new = NewRun {
         opened: opened(&program, &identity, mode, &library),
@@ -48,7 +53,7 @@ pub fn exec(context: &Context, args: &ExecArgs) -> Result<Exit, Failure> {
         inputs_of(&entry.event),
         super::drift::Copy::MustBeCurrent,
     );
-    let session = Session { store: &store, folder, program: &program, key: identity.key, drift };
+    let session = Session { store: &store, folder, program: &program, key: identity.key, drift, secrets };
     if context.output == Output::Text || !context.quiet {
         super::session::introduce(context, &program, &state);
     }

@@ -6,6 +6,7 @@ use super::drift::{Copy, between, changes};
 use super::failure::{Exit, Failure};
 use super::opening::{Purpose, program};
 use super::proof::proven;
+use super::secrets::Origins;
 use super::session::Session;
 use crate::base::Digest;
 use crate::effects::{Clock, Identity, SystemClock, machine_name};
@@ -38,8 +39,9 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, Failure> {
     let mut program = program(context, (inventory, policy, roster), (runbook, shelf), &opened.parameters, purpose)?;
     program.answers = super::beforehand::answers(&args.answers, &program)?;
     proven(context, &folder, &program, writer.head())?;
+    let secrets = std::sync::Arc::new(Origins::ask(context, &program)?);
     let drift = between(library.root().to_owned(), opened.runbook.clone(), Some(opened.inputs.clone()), copy);
-    let session = Session { store: &store, folder, program: &program, key: identity.key, drift };
+    let session = Session { store: &store, folder, program: &program, key: identity.key, drift, secrets };
     let resumed = Event::RunResumed { person: identity.person, epoch: state.epoch + 1, machine: machine_name() };
     session.work(context, writer, state, |recorder| recorder.append(resumed).map_err(Failure::recording))
 }

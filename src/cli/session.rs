@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::asking::Terminal;
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::secrets::Origins;
 use super::watching::{LiveWatcher, PlainWatcher, Region, Where};
 use crate::base::RunId;
 use crate::effects::{Hosts, KeyAtHand, StopLevel, SystemClock, Target, Transport, Way};
@@ -15,7 +16,7 @@ use crate::event::{Effect, Interruption, Verdict};
 use crate::journal::{JournalWriter, LedgerEvent, LedgerLine, RunFolder, Store, read_bytes};
 use crate::library::{Connection, Host};
 use crate::plan::Program;
-use crate::runner::{Desk, Drift, Ending, Recorder, RunError, RunFiles, Runner, Watcher, World};
+use crate::runner::{Desk, Drift, Ending, Recorder, RunError, RunFiles, Runner, SecretSource, Watcher, World};
 use crate::views::run_json;
 
 /// What a session works on.
@@ -25,6 +26,7 @@ pub struct Session<'a> {
     pub program: &'a Program,
     pub key: Option<KeyAtHand>,
     pub drift: Drift<'a>,
+    pub secrets: Arc<Origins>,
 }
 
 impl Session<'_> {
@@ -74,6 +76,7 @@ impl Session<'_> {
             recording: Arc::new(RunFiles { folder: self.folder.clone() }),
             gatekeeper: Box::new(Desk::new(self.folder.clone(), self.program.requester.clone(), self.key.clone(), self.unmoved())),
             asker: Box::new(Terminal::new(region, self.program)),
+            secrets: Arc::clone(&self.secrets) as Arc<dyn SecretSource>,
             stop: stopped,
         };
         let ended = Runner::new(self.program, recorder, world).work().await;
@@ -100,7 +103,7 @@ impl Session<'_> {
         let targets = self.program.inventory.hosts.values().map(target).collect();
         let config = self.program.inventory.ssh_config.as_ref().map(|path| expanded(path));
         let changes = self.program.steps.iter().any(|step| step.effect > Effect::Read && step.road == crate::plan::Road::Carry);
-        Hosts::new(targets, config, run.filter(|_| changes))
+        Hosts::withholding(targets, config, run.filter(|_| changes), super::secrets::variables(self.program))
     }
 
     /// The newest point of the journal goes into the reader's memory, and a closed run into the ledger.
@@ -128,7 +131,7 @@ impl Session<'_> {
         let short = name.parse::<RunId>().map_or(name, |run| run.short());
         let exit = match &error {
             RunError::Record(_) | RunError::Output(_) => Exit::Recording,
-            RunError::Gate(_) => Exit::Refused,
+            RunError::Gate(_) | RunError::Secret(_) => Exit::Refused,
         };
         Failure::new(exit, format!("{error}\nresume it with:  runbook resume {short}"))
     }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::ending;
 use super::host::Host;
 use super::order::{GRACE_TENTHS, Order, killed, seconds};
 use super::pipe::NoShell;
 use super::station::{Answer, Side, Station, nonce};
 use super::transport::{OutputSink, StopLevel, StopSignal};
+use super::{ending, feed};
+use crate::base::SecretValue;
 use crate::engine::Begin;
 use crate::event::{NotStarted, Outcome};
 
@@ -104,10 +105,11 @@ impl Attempt<'_> {
         if stopped && self.host.stop_over(&mut station, self.order).await.is_err() {
             return Turn::Lost;
         }
-        let (nonce, request) = (nonce(), self.request(&station));
+        let nonce = nonce();
+        let request = self.request(&station, &nonce);
         self.sent_to.get_or_insert_with(|| station.boot.clone());
         self.sendings += 1;
-        if station.send(&nonce, &request).await.is_err() {
+        if station.send(&nonce, request.expose()).await.is_err() {
             return Turn::Lost;
         }
         let stop = (!stopped).then(|| self.stop.clone());
@@ -176,17 +178,17 @@ impl Attempt<'_> {
 
     /// The request, as claim.sh reads it: `start` where nothing can have been begun, or only by this very start of the system; otherwise
     /// `attach`, which begins only what the host's mark proves never begun.
-    fn request(&self, station: &Station) -> Vec<u8> {
+    fn request(&self, station: &Station, nonce: &str) -> SecretValue {
         let Order { run, epoch, key, sends, shell, user, limit, script, .. } = self.order;
         let same_boot = self.sent_to.as_ref().is_none_or(|boot| *boot == station.boot);
         let mode = if self.order.begin == Begin::Start && same_boot { "start" } else { "attach" };
         let (length, limit, [out, err]) = (script.len(), seconds(*limit), self.got);
+        let given = feed::framed(&self.order.secrets, nonce);
+        let giving = if given.expose().is_empty() { "nothing" } else { "secrets" };
         let (host, spool) = (self.host.name(), self.host.spool());
-        let mut request = format!(
-            "start {run} {host} {epoch} {key} {length} {sends} {shell} {user} {limit} {GRACE_TENTHS} {out} {err} {mode}\n{spool}\n"
-        )
-        .into_bytes();
-        request.extend_from_slice(script.as_slice());
-        request
+        let head = format!(
+            "start {run} {host} {epoch} {key} {length} {sends} {shell} {user} {limit} {GRACE_TENTHS} {out} {err} {mode} {giving}\n{spool}\n"
+        );
+        feed::joined(&[head.as_bytes(), given.expose(), script.as_slice()])
     }
 }

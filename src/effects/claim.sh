@@ -106,11 +106,15 @@ rb_step() (
   rb_stat self && rb_note "$rb_at.pid" "$rb_pid $rb_start" || exit 126
   umask "$rb_mask"; cd "$HOME" 2>/dev/null || cd /
   exec >>"$rb_at.out" 2>>"$rb_at.err"
-  if [ "$rb_become" = - ]; then rb_session "$rb_shell" "$rb_at.script" </dev/null; fi
-  # Another user cannot read our spool: the text goes through the descriptor, and is read whole before any of it runs.
+  if [ "$rb_become,$rb_given" = -, ]; then rb_session "$rb_shell" "$rb_at.script" </dev/null; fi
+  # Another user cannot read our spool: the text goes through the descriptor, and is read whole before any of it runs. So do secrets.
   rb_read='rb_s=$(cat && echo .) && exec </dev/null && eval "unset rb_s; ${rb_s%.}"'
-  rb_session sudo -n -u "$rb_become" -- "$rb_shell" -c "$rb_read" <"$rb_at.script"
+  [ -n "$rb_given" ] || exec <"$rb_at.script"
+  if [ "$rb_become" = - ]; then rb_session "$rb_shell" -c "$rb_read"; fi
+  rb_session sudo -n -u "$rb_become" -- "$rb_shell" -c "$rb_read"
 )
+# What the step's shell reads where it is given secrets: they are on no command line, in no file and in nobody's environment.
+rb_feed() { printf %s "$rb_given"; exec cat "$rb_here/$rb_base.script"; }
 # The step's process and when it began, once they are written; a line that begins with a blank is being overwritten just now.
 rb_begun() {
   rb_p= rb_first=; IFS= read -r rb_line <"$rb_base.pid" || return
@@ -138,7 +142,8 @@ rb_supervise() {
   {
     ( sleep "$rb_limit" & echo "timer $!"; wait; echo timeout ) &
     # 4. was checked before the claim. A shell says "Killed" on its own standard error: this tells a signal from `exit 137`.
-    { rb_step; } 2>"$rb_base.note"; echo "ended $?"
+    if [ -z "$rb_given" ]; then { rb_step; } 2>"$rb_base.note"; echo "ended $?"
+    else rb_feed | { { rb_step; } 2>"$rb_base.note"; echo "ended $?"; }; fi
   } | while read -r rb_event rb_arg; do
     case $rb_event in
       timer) rb_timer=$rb_arg ;;
@@ -208,11 +213,25 @@ rb_mark_request() {
   true >"reached.$2" 2>/dev/null || rb_refuse "nothing can be written to the spool $rb_here"
   sync "reached.$2" . 2>/dev/null || sync; rb_say marked
 }
-# start RUN HOST EPOCH KEY LENGTH SHA256 SHELL BECOME LIMIT GRACE OUT ERR MODE, a line with the spool, then the script's bytes
+# What sets the step's secrets, to the line that says that all of it has arrived. A shell takes no byte beyond a line; `head` may.
+rb_take() {
+  case $(command -v printf) in
+    /*) rb_refuse "the shell on this host has no printf of its own, so that a secret could be seen on a command line" ;;
+  esac
+  while IFS= read -r rb_line; do
+    [ "$rb_line" != "#$rb_n" ] || return 0
+    rb_given=$rb_given$rb_line"
+"
+  done
+  rb_refuse "the step's secrets did not arrive as they were sent"
+}
+# start RUN HOST EPOCH KEY LENGTH SHA256 SHELL BECOME LIMIT GRACE OUT ERR MODE GIVEN, a line with the spool; where GIVEN is `secrets` the lines
+# that set them, and a line `#NONCE`; then the script's bytes
 rb_start_request() {
   rb_run=$1 rb_host=$2; shift
   rb_epoch=$2 rb_key=$3 rb_len=$4 rb_sha=$5 rb_shell=$6 rb_become=$7 rb_limit=$8 rb_grace=$9; shift 9
   rb_out=$1 rb_err=$2 rb_mode=$3
+  [ "$4" != secrets ] || rb_take
   [ -n "$rb_sum" ] || rb_refuse "none of sha256sum, shasum and openssl is on this host: one of them must be"
   [ -z "${rb_sessionless:-}" ] || rb_refuse "none of setsid, perl and python3 is on this host: one of them must be"
   rb_has "$rb_shell" || rb_refuse "the shell $rb_shell is not on this host"
@@ -232,6 +251,7 @@ rb_start_request() {
   [ "$1" = "$rb_sha" ] || rm -f "$rb_base".*
   [ "$1" = "$rb_sha" ] || rb_refuse "the script did not arrive as it was sent: its SHA-256 is ${1:-nothing}, expected $rb_sha"
   { rb_ticks 2>/dev/null & rb_supervise </dev/null; } | rb_watch
+  rb_given=
 }
 # slay PID START BECOME GRACE: ends a session that was started without a claim
 rb_slay_request() {
@@ -256,7 +276,7 @@ rb_forget_request() {
 rb_uid=$(id -u); rb_boot=-; { read -r rb_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
 rb_say ready "$rb_boot"
 while read -r rb_n rb_verb rb_args; do
-  rb_spool=; [ "$rb_verb" = slay ] || IFS= read -r rb_spool || exit 0
+  rb_spool= rb_given=; [ "$rb_verb" = slay ] || IFS= read -r rb_spool || exit 0
   set -f; set -- $rb_args; set +f
   case $rb_verb in
     start) rb_start_request "$@" ;;

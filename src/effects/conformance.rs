@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::transport::{OutputSink, StopLevel, Target, Transport, Way};
-use crate::base::{Bytes, Digest, HostName, Period, RunId, StepId, Timestamp};
+use crate::base::{Bytes, Digest, HostName, Period, RunId, Secrets, StepId, Timestamp};
 use crate::engine::{Begin, Permit, Ready, Task};
 use crate::event::{Action, AppendError, AppendLog, Command, Entry, Event, Head, Mode, NotStarted, Outcome, Part, Place, Signaller};
 
@@ -78,6 +78,7 @@ pub(crate) struct Try {
     pub timeout: Duration,
     pub mode: Mode,
     pub begin: Begin,
+    pub secrets: Secrets,
 }
 
 impl Try {
@@ -99,6 +100,7 @@ impl Try {
             timeout: Duration::from_secs(60),
             mode,
             begin: Begin::Start,
+            secrets: Secrets::default(),
         }
     }
 
@@ -106,7 +108,7 @@ impl Try {
         self.step.parse().expect("a step id")
     }
 
-    fn permit(&self, bench: &Bench) -> Permit {
+    pub fn permit(&self, bench: &Bench) -> Permit {
         let script = Bytes::from(self.script.clone());
         let action = Action {
             host: bench.host.clone(),
@@ -130,7 +132,7 @@ impl Try {
             gate: None,
         };
         let permits = Permit::obtain(vec![Ready::for_conformance_test(task, self.begin)], &mut MemoryLog::default());
-        permits.expect("a memory log").remove(0).0
+        permits.expect("a memory log").remove(0).0.bearing(self.secrets.clone())
     }
 }
 

@@ -361,7 +361,7 @@ async fn a_script_that_was_changed_on_its_way_never_starts() {
 }
 
 /// A shell that finds a program of this name and text before the real one.
-fn stand_in(folder: &Path, name: &str, text: &str) -> &'static [&'static str] {
+pub(super) fn stand_in(folder: &Path, name: &str, text: &str) -> &'static [&'static str] {
     let program = folder.join(name);
     std::fs::write(&program, text).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -370,7 +370,7 @@ fn stand_in(folder: &Path, name: &str, text: &str) -> &'static [&'static str] {
 }
 
 /// It becomes the user, and nothing else, so that these tests do not depend on a machine's real `sudo`.
-const SUDO: &str = r#"#!/bin/sh
+pub(super) const SUDO: &str = r#"#!/bin/sh
 [ "$1 $2 $4" = '-n -u --' ] || exit 1
 user=$3; shift 4
 exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups -- "$@"

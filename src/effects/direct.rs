@@ -6,14 +6,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::claim::not_started;
-use super::ending;
 use super::host::{Host, Prepared};
 use super::marks::{Found, Marks};
 use super::order::{Order, killed};
 use super::pipe::Pipe;
 use super::station::{Side, give, nonce};
 use super::transport::{OutputSink, StopLevel, StopSignal};
-use crate::base::escaped;
+use super::{ending, feed};
+use crate::base::{SecretValue, escaped};
 use crate::engine::Begin;
 use crate::event::{Outcome, Signaller};
 
@@ -75,7 +75,7 @@ pub(super) async fn run(host: &Host, order: &Order, out: &mut dyn OutputSink, st
     let mut ears = [Marks::new(&nonce), Marks::new(&nonce)];
     let deadline = Instant::now() + order.limit;
     let text = text(&nonce, order, prepared);
-    let halt = listen(&mut pipe, Some(&text), &mut ears, &mut said, out, deadline, Some(stop)).await;
+    let halt = listen(&mut pipe, Some(text.expose()), &mut ears, &mut said, out, deadline, Some(stop)).await;
     let by = match halt {
         Halt::Ended if said.clean => {
             host.give_back_plain(pipe);
@@ -210,16 +210,13 @@ async fn conclude(host: &Host, said: Said) -> Outcome {
 }
 
 /// What the shell is told, in one pair of braces: a transmission that is cut is a syntax error and runs nothing.
-fn text(nonce: &str, order: &Order, prepared: Prepared) -> Vec<u8> {
-    let mut text = match prepared {
-        Prepared::Yes => Vec::new(),
-        Prepared::No => format!("{{\n{DIRECT}}}\n").into_bytes(),
+fn text(nonce: &str, order: &Order, prepared: Prepared) -> SecretValue {
+    let told = match prepared {
+        Prepared::Yes => String::new(),
+        Prepared::No => format!("{{\n{DIRECT}}}\n"),
     };
-    let variables = format!("{{ rb_n={nonce} rb_sha={} rb_shell={} rb_become={} rb_s='", order.sends, order.shell, order.user);
-    text.extend_from_slice(variables.as_bytes());
-    for &byte in order.script.as_slice() {
-        if byte == b'\'' { text.extend_from_slice(b"'\\''") } else { text.push(byte) }
-    }
-    text.extend_from_slice(b".'\nrb_direct\n}\n");
-    text
+    let variables = format!("{told}{{ rb_n={nonce} rb_sha={} rb_shell={} rb_become={} rb_given=", order.sends, order.shell, order.user);
+    let (given, script) = (feed::assignments(&order.secrets), feed::joined(&[order.script.as_slice(), b"."]));
+    let (given, script) = (feed::quoted(given.expose()), feed::quoted(script.expose()));
+    feed::joined(&[variables.as_bytes(), given.expose(), b" rb_s=", script.expose(), b"\nrb_direct\n}\n"])
 }

@@ -10,8 +10,8 @@ use super::order::{GRACE_TENTHS, Order};
 use super::pipe::{NoShell, Pipe, Road};
 use super::station::{Answer, Station, nonce};
 use super::transport::{OutputSink, StopSignal, Target, Unreached};
-use super::{claim, direct, ending};
-use crate::base::{HostName, RunId};
+use super::{claim, direct, ending, feed};
+use crate::base::{HostName, RunId, SecretValue};
 use crate::event::{Mode, Outcome, Place};
 
 /// Shells of each kind that stand ready on a host: sshd's default is ten sessions a connection, and a host's steps are rarely concurrent.
@@ -106,6 +106,13 @@ impl Host {
         }
     }
 
+    /// What the order prints, kept in memory alone.
+    pub async fn read_secret(&self, order: &Order, stop: StopSignal) -> Result<SecretValue, String> {
+        let mut read = feed::Read::default();
+        let outcome = direct::run(self, order, &mut read, stop).await;
+        read.value(&outcome).map_err(|why| format!("{}: {why}", self.target.name))
+    }
+
     /// A shell of its own; waits a while where the connection is full, and gives up those that stand idle.
     pub async fn shell(&self) -> Result<Pipe, NoShell> {
         let begun = Instant::now();
@@ -190,8 +197,10 @@ impl Host {
         }
     }
 
-    /// Gives up all shells and the connection.
+    /// Gives up all shells and the connection. What a shell was told to forget is forgotten then: output that may show what ours hides.
     pub async fn close(&self) {
+        let idle = std::mem::take(&mut *self.idle());
+        futures_util::future::join_all(idle.into_iter().map(Station::end)).await;
         self.let_go();
         self.road.close().await;
     }

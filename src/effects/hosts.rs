@@ -10,7 +10,7 @@ use super::order::{Order, key};
 use super::pipe::Road;
 use super::ssh::{SshHouse, SshRoad};
 use super::transport::{BoxFuture, OutputSink, StopSignal, Target, Transport, Unreached, Way};
-use crate::base::{HostName, RunId, StepId};
+use crate::base::{HostName, RunId, SecretValue, StepId};
 use crate::engine::{Begin, Permit};
 use crate::event::{Outcome, Part, Place};
 
@@ -24,7 +24,12 @@ impl Hosts {
     /// the run that may change something: each host is marked for it when it is reached, so that a missing claim proves something later.
     /// A run that only reads gives `None` and leaves no trace.
     pub fn new(targets: Vec<Target>, ssh_config: Option<String>, claims: Option<RunId>) -> Arc<Self> {
-        let house = Arc::new(SshHouse::new(ssh_config));
+        Self::withholding(targets, ssh_config, claims, Vec::new())
+    }
+
+    /// The same, and `ssh` is started without these variables: they hold secrets, and its configuration may send any variable on.
+    pub fn withholding(targets: Vec<Target>, ssh_config: Option<String>, claims: Option<RunId>, variables: Vec<String>) -> Arc<Self> {
+        let house = Arc::new(SshHouse::new(ssh_config, variables));
         let host = |target: Target| {
             let road: Box<dyn Road> = match &target.way {
                 Way::Local => Box::new(LocalRoad::default()),
@@ -64,6 +69,13 @@ impl Transport for Hosts {
                 (Err(why), Begin::Start) => ending::refused(why),
                 (Err(why), Begin::Reattach) => ending::unknown(why),
             }
+        })
+    }
+
+    fn read_secret<'a>(&'a self, permit: &'a Permit, path: &'a str, stop: StopSignal) -> BoxFuture<'a, Result<SecretValue, String>> {
+        Box::pin(async move {
+            let order = Order::reading(permit, path)?;
+            self.host(permit.task().host())?.read_secret(&order, stop).await
         })
     }
 

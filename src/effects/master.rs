@@ -84,7 +84,12 @@ impl Master {
     ///
     /// # Errors
     /// [`Failed`], with what `ssh` itself and the servers on the way say.
-    pub async fn start(sockets: Arc<TempDir>, options: &[String], destination: &[String], login: &str) -> Result<Self, Failed> {
+    pub async fn start(
+        sockets: Arc<TempDir>,
+        options: &[String],
+        (destination, login): (&[String], &str),
+        withheld: &[String],
+    ) -> Result<Self, Failed> {
         let number = SOCKETS.fetch_add(1, Ordering::Relaxed);
         let (socket, log) = (sockets.path().join(format!("m{number}")), sockets.path().join(format!("l{number}")));
         let own = |error: std::io::Error| Failed::Refused { why: format!("ssh cannot be started: {error}") };
@@ -92,7 +97,8 @@ impl Master {
         let reader = pipe::OpenOptions::new().open_receiver(&log).map_err(own)?;
         // Without a writer, the log would be at its end before `ssh` opens it.
         let writer = pipe::OpenOptions::new().open_sender(&log).map_err(own)?;
-        let mut keeper = keeper(&socket, &log, options, destination).map_err(own)?;
+        let command = keeper(&socket, &log, options, destination);
+        let mut keeper = without(command, withheld).spawn().map_err(own)?;
         // Waiting would close it.
         let leash = keeper.stdin.take();
         let (causes, (tell, mut progress)) = (Causes::default(), watch::channel(Progress::default()));
@@ -146,13 +152,22 @@ impl Drop for Master {
     }
 }
 
-fn keeper(socket: &std::path::Path, log: &PathBuf, options: &[String], destination: &[String]) -> std::io::Result<Child> {
+fn keeper(socket: &std::path::Path, log: &PathBuf, options: &[String], destination: &[String]) -> Command {
     // `%` begins a token in a control path.
     let path = socket.to_string_lossy().replace('%', "%%");
     let mut command = Command::new("/bin/sh");
     command.args(["-c", KEEPER, "runbook-connection", "ssh"]).args(OPTIONS).arg(format!("-oControlPath={path}")).arg("-E").arg(log);
     command.args(options).args(destination);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0).spawn()
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+    command
+}
+
+/// A command that does not inherit these variables.
+pub(super) fn without(mut command: Command, variables: &[String]) -> Command {
+    variables.iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    command
 }
 
 fn causes_of(error: &dyn std::error::Error) -> String {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::transport::{StopLevel, StopSignal};
-use crate::base::{Bytes, Digest, HostName, RunId, StepId};
+use crate::base::{Bytes, Digest, HostName, RunId, Secrets, StepId};
 use crate::engine::{Begin, Permit, Task};
 use crate::event::{Mode, Part, Place};
 
@@ -13,6 +13,9 @@ pub(super) const GRACE_TENTHS: u32 = if cfg!(test) { 10 } else { 50 };
 /// A key and what the claim script adds to it must fit into a file's name of 255 bytes.
 const LONGEST_KEY: usize = 170;
 
+/// How long reading a secret may take, on a host or here: it is one small file, or a store of passwords that asks a card.
+pub(super) const READING: Duration = Duration::from_secs(30);
+
 /// A permit, spent.
 pub(super) struct Order {
     pub run: RunId,
@@ -20,6 +23,8 @@ pub(super) struct Order {
     /// The attempt's name within its run on the target.
     pub key: String,
     pub script: Bytes,
+    /// What the script asks for by name.
+    pub secrets: Secrets,
     pub sends: Digest,
     pub shell: String,
     /// A user, or `-`.
@@ -46,7 +51,21 @@ impl Order {
     /// # Errors
     /// A sentence that says what of it cannot be sent.
     pub fn spend(permit: Permit) -> Result<Self, String> {
-        let (task, begin): (&Task, Begin) = (permit.task(), permit.begin());
+        Self::of(permit.task(), permit.begin(), permit.secrets().clone())
+    }
+
+    /// Reads a file that holds a secret of this attempt, as the attempt's user and in its place. Leaves no trace.
+    ///
+    /// # Errors
+    /// As [`Order::spend`].
+    pub fn reading(permit: &Permit, path: &str) -> Result<Self, String> {
+        let order = Self::of(permit.task(), Begin::Start, Secrets::default())?;
+        let script = Bytes::from(format!("exec cat -- '{}'\n", path.replace('\'', "'\\''")));
+        let (sends, shell) = (Digest::of(script.as_slice()), "sh".to_owned());
+        Ok(Self { script, sends, shell, limit: READING, mode: Mode::Direct, ..order })
+    }
+
+    fn of(task: &Task, begin: Begin, secrets: Secrets) -> Result<Self, String> {
         let command = task.command();
         let user = command.r#become.clone().unwrap_or_else(|| "-".to_owned());
         if !is_word(&command.shell) {
@@ -64,6 +83,7 @@ impl Order {
             epoch: task.epoch,
             key: key(&task.step, task.host(), task.part, task.attempt),
             script: command.script.clone(),
+            secrets,
             sends: command.sends(),
             shell: command.shell.clone(),
             user,

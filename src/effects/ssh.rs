@@ -13,7 +13,7 @@ use tokio::process::Command;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::master::{Failed, Master};
+use super::master::{Failed, Master, without};
 use super::pipe::{NoShell, Pipe, Road};
 use super::station::chance;
 use super::transport::{BoxFuture, Unreached};
@@ -47,6 +47,8 @@ const SOCKET_PATH: usize = 90;
 /// What all hosts of a run share.
 pub(super) struct SshHouse {
     config: Option<String>,
+    /// Variables of our environment that `ssh` must not have: its configuration may send them on.
+    withheld: Vec<String>,
     sockets: Mutex<Option<Arc<TempDir>>>,
     gates: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
@@ -70,8 +72,8 @@ struct Settings {
 }
 
 impl SshHouse {
-    pub fn new(config: Option<String>) -> Self {
-        Self { config, sockets: Mutex::new(None), gates: Mutex::new(HashMap::new()) }
+    pub fn new(config: Option<String>, withheld: Vec<String>) -> Self {
+        Self { config, withheld, sockets: Mutex::new(None), gates: Mutex::new(HashMap::new()) }
     }
 
     /// A new socket's folder: 0700, and short enough; goes with the run.
@@ -111,7 +113,7 @@ impl SshRoad {
     }
 
     async fn settings(&self) -> Result<Settings, Unreached> {
-        let mut command = Command::new("ssh");
+        let mut command = without(Command::new("ssh"), &self.house.withheld);
         command.arg("-G").args(self.destination()).stdin(Stdio::null()).kill_on_drop(true);
         let why = match timeout(CONFIGURATION, command.output()).await {
             Ok(Ok(output)) if output.status.success() => return Ok(Settings::read(&String::from_utf8_lossy(&output.stdout))),
@@ -153,7 +155,14 @@ impl SshRoad {
             let gate = self.house.gate(&settings.door);
             // The semaphore is never closed: without a permit we would go on all the same.
             let turn = gate.acquire().await.ok();
-            match Master::start(self.house.sockets()?, &settings.alive_options, &self.destination(), &settings.login).await {
+            match Master::start(
+                self.house.sockets()?,
+                &settings.alive_options,
+                (&self.destination(), &settings.login),
+                &self.house.withheld,
+            )
+            .await
+            {
                 Ok(master) => return Ok(master),
                 Err(Failed::Dropped { .. }) if !last => {}
                 Err(Failed::Dropped { why } | Failed::Refused { why }) => {

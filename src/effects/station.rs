@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
+use super::feed::joined;
 use super::pipe::{NoShell, Pipe};
 use super::transport::OutputSink;
 use crate::base::escaped;
@@ -16,6 +17,9 @@ pub(super) const CLAIM: &str = include_str!("claim.sh");
 
 /// A log-in that says nothing of ours for this long runs no shell; slow `.bashrc` files take under a second.
 const HELLO: Duration = Duration::from_secs(30);
+
+/// How long a shell may take at the end to forget what is recorded elsewhere: a few files are removed.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// A log-in that prints more than this before our first line is not listened to further.
 const NOISE: usize = 64 * 1024;
@@ -103,16 +107,21 @@ impl Station {
         Ok(Self { stdin, stdout, place, boot, _held: held })
     }
 
+    /// Lets it carry out what it was sent last, and end. Without an answer in time it is given up.
+    pub async fn end(self) {
+        let Self { stdin, mut stdout, _held, .. } = self;
+        drop(stdin);
+        // Nothing is lost by a shell that ends later: what it was told is told nobody else.
+        let _ = timeout(FAREWELL, tokio::io::copy(&mut stdout, &mut tokio::io::sink())).await;
+    }
+
     /// Sends a request: a line, and what follows it.
     ///
     /// # Errors
     /// The connection is lost; the target may have got any part of it.
     pub async fn send(&mut self, nonce: &str, request: &[u8]) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(nonce.len() + 1 + request.len());
-        bytes.extend_from_slice(nonce.as_bytes());
-        bytes.push(b' ');
-        bytes.extend_from_slice(request);
-        self.stdin.write_all(&bytes).await?;
+        let bytes = joined(&[nonce.as_bytes(), b" ", request]);
+        self.stdin.write_all(bytes.expose()).await?;
         self.stdin.flush().await
     }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::base::{HostName, RunId, StepId};
+use crate::base::{HostName, RunId, SecretValue, StepId};
 use crate::engine::Permit;
 use crate::event::{Outcome, Part, Place};
 
@@ -67,6 +67,16 @@ pub trait Transport: Send + Sync {
     /// Carries out one attempt and says what became of it. Output is given to `out` in full before this returns; what was sent before
     /// a lost connection is not given twice. A host that now proves another key than `action.place` names is `NeverStarted`.
     fn run<'a>(&'a self, permit: Permit, out: &'a mut dyn OutputSink, stop: StopSignal) -> BoxFuture<'a, Outcome>;
+
+    /// Reads a file on the attempt's host that holds a secret of it, as the attempt's user; a newline at its end is dropped. Nothing of it is
+    /// stored on the way. It is a part of the attempt, so it needs the attempt's permit, and spends it not.
+    ///
+    /// # Errors
+    /// A sentence with the cause.
+    fn read_secret<'a>(&'a self, permit: &'a Permit, path: &'a str, stop: StopSignal) -> BoxFuture<'a, Result<SecretValue, String>> {
+        let (host, _) = (permit.task().host(), stop);
+        Box::pin(async move { Err(format!("{host} has no file {path}: no files are simulated")) })
+    }
 
     /// The outcome is durable: the target may forget the attempt's output, but never that it was claimed. Failures do not matter.
     fn forget<'a>(&'a self, host: &'a HostName, run: &'a RunId, step: &'a StepId, part: Part, attempt: u32) -> BoxFuture<'a, ()>;

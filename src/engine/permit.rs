@@ -1,6 +1,6 @@
 //! Proof by possession: `Ready` comes only from a decision, `Permit` only from a durable record of it, and only a `Permit` runs anything.
 
-use crate::base::{GateNo, HostName, RunId, StepId};
+use crate::base::{GateNo, HostName, RunId, Secrets, StepId};
 use crate::event::{Action, AppendError, AppendLog, Command, Entry, Event, Mode, Part};
 
 /// One attempt of one action, as a transport needs it.
@@ -38,6 +38,7 @@ pub struct Ready {
 pub struct Permit {
     task: Task,
     begin: Begin,
+    secrets: Secrets,
 }
 
 impl Task {
@@ -101,8 +102,18 @@ impl Permit {
     /// Where the record refuses or fails, nobody gets a permit.
     pub fn obtain(decisions: Vec<Ready>, log: &mut dyn AppendLog) -> Result<Vec<(Permit, Entry)>, AppendError> {
         let entries = log.append_all(decisions.iter().map(Ready::intent).collect())?;
-        let permits = decisions.into_iter().map(|Ready { task, begin }| Permit { task, begin });
+        let permits = decisions.into_iter().map(|Ready { task, begin }| Permit { task, begin, secrets: Secrets::default() });
         Ok(permits.zip(entries).collect())
+    }
+
+    /// The same with what the script asks for by name. That is no part of what is decided or recorded: the script names it.
+    pub fn bearing(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// What the script is given.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// What may be run.

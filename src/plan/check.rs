@@ -39,6 +39,7 @@ pub fn check(program: &Program) -> Diagnostics {
     found.gates();
     found.unused();
     found.environments();
+    found.found.extend(super::secrets::misuses(program));
     found.found
 }
 

@@ -110,7 +110,7 @@ fn word(bytes: &[u8], spot: Spot, out: &mut Vec<u8>) -> Result<(), QuoteError> {
 }
 
 /// A word that needs no quotes stays as it is, so that people can read it.
-fn bare(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn bare(bytes: &[u8], out: &mut Vec<u8>) {
     let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./:@%+,".contains(byte);
     if !bytes.is_empty() && bytes.iter().all(harmless) {
         out.extend_from_slice(bytes);

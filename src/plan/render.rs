@@ -244,7 +244,7 @@ fn action(
     let scope = scope.on(host);
     let r#become = step.step.r#become.as_ref().map(|user| user_name(user, &scope)).transpose()?;
     let command = |body: Body<'_>, word: &'static str| -> Result<Command, RenderError> {
-        Ok(Command { script: script(step, body, word, &scope)?, shell: shell.to_owned(), r#become: r#become.clone() })
+        Ok(Command { script: script(program, step, (body, word), &scope, host)?, shell: shell.to_owned(), r#become: r#become.clone() })
     };
     Ok(Action {
         host: host.clone(),
@@ -278,8 +278,14 @@ pub(in crate::plan) fn environment_of(inventory: &Inventory, host: &HostName) ->
 
 /// Environment, directory and command in one text, so that what is shown is all there is. A text of several lines
 /// stops at the first command that fails, as people expect; a file says that itself, and not one byte of it is changed.
-fn script(step: &ProgramStep, body: Body<'_>, word: &'static str, scope: &Scope) -> Result<Bytes, RenderError> {
-    let mut script = preamble(step, scope)?;
+fn script(
+    program: &Program,
+    step: &ProgramStep,
+    (body, word): (Body<'_>, &'static str),
+    scope: &Scope,
+    host: &HostName,
+) -> Result<Bytes, RenderError> {
+    let mut script = preamble(program, step, scope, host)?;
     let text = match body {
         Body::Text(text) => text,
         Body::File(bytes) => {
@@ -298,9 +304,13 @@ fn script(step: &ProgramStep, body: Body<'_>, word: &'static str, scope: &Scope)
 }
 
 /// The lines that go before a step's commands.
-fn preamble(step: &ProgramStep, scope: &Scope) -> Result<Vec<u8>, RenderError> {
+fn preamble(program: &Program, step: &ProgramStep, scope: &Scope, host: &HostName) -> Result<Vec<u8>, RenderError> {
     let mut script = Vec::new();
     for (name, value) in &step.step.env {
+        if let Some(secret) = super::secrets::assignment(program, step, (&name.value, &value.value), scope, host)? {
+            script.extend_from_slice(secret.as_bytes());
+            continue;
+        }
         let value = template::plain_bytes(&value.value, scope).map_err(|source| RenderError::Template { word: "env", source })?;
         script.extend(assignment(&name.value, &value, scope)?);
         script.push(b'\n');

@@ -46,7 +46,7 @@ pub enum SecretOrigin {
     Command(Vec<Spanned<String>>),
     /// Asked for at the terminal.
     Prompt,
-    /// A file on the hosts that need it, which never leaves them.
+    /// A file on the hosts that need it: read there when an attempt begins, and given to steps on those hosts alone.
     OnHost { hosts: Spanned<String>, file: Spanned<String> },
 }
 

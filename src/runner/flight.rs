@@ -6,11 +6,14 @@ use std::sync::Arc;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::ports::{Capture, Captured};
-use crate::base::{HostName, Period, Timestamp};
+use super::hiding::Hiding;
+use super::ports::{Capture, Captured, Fetched, SecretSource, SecretTrouble};
+use super::vault::{Key, Needs, Vault};
+use crate::base::{HostName, Period, Secrets, Timestamp};
 use crate::effects::{BoxFuture, Clock, OutputSink, StopSignal, Transport, Unreached};
-use crate::engine::{Permit, Task};
-use crate::event::{Outcome, Place, Pulse};
+use crate::engine::{Begin, Permit, Task};
+use crate::event::{NotStarted, Outcome, Place, Pulse};
+use crate::plan::{SecretUse, secret_variable};
 
 /// How much of a growing line a picture is told.
 const PULSE_LENGTH: usize = 300;
@@ -19,6 +22,7 @@ const PULSE_LENGTH: usize = 300;
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, and is taken apart at once")]
 pub enum Landed {
     Reached { host: HostName, outcome: Result<Place, Unreached> },
+    Fetched { key: Key, outcome: Result<Fetched, SecretTrouble> },
     Ended { task: Box<Task>, outcome: Outcome, captured: Captured, took: Period },
 }
 
@@ -49,6 +53,14 @@ impl<'a> Flights<'a> {
         }
     }
 
+    /// Begins to fetch a secret.
+    pub fn fetch(&mut self, source: Arc<dyn SecretSource + 'a>, wanted: SecretUse<'a>) {
+        self.flights.push(Box::pin(async move {
+            let outcome = source.fetch(wanted).await;
+            Landed::Fetched { key: (wanted.frame, wanted.secret.name.value.clone()), outcome }
+        }));
+    }
+
     /// Runs what is permitted.
     pub fn run(&mut self, flight: Flight<'a>) {
         self.running += 1;
@@ -75,6 +87,7 @@ impl<'a> Flights<'a> {
             Landed::Reached { host, .. } => {
                 self.connecting.remove(host);
             }
+            Landed::Fetched { .. } => {}
             Landed::Ended { .. } => self.running -= 1,
         }
         landed
@@ -89,18 +102,44 @@ pub struct Flight<'a> {
     pub clock: Arc<dyn Clock + 'a>,
     pub stop: StopSignal,
     pub pulses: UnboundedSender<Pulse>,
+    pub needs: Needs,
+    pub vault: Vault,
 }
 
 impl Flight<'_> {
     async fn fly(self) -> Landed {
-        let Self { transport, permit, capture, clock, stop, pulses } = self;
+        let Self { transport, permit, capture, clock, stop, pulses, needs, vault } = self;
+        let given = given(transport.as_ref(), &permit, (needs, &vault), &stop).await;
         let task = permit.task().clone();
         let began: Timestamp = clock.now();
-        let mut sink = Telling { capture, pulses, task: &task, line: Vec::new() };
-        let outcome = transport.run(permit, &mut sink, stop).await;
+        // all output passes here, before it is hashed, stored or told
+        let mut sink = Hiding::before(Telling { capture, pulses, task: &task, line: Vec::new() }, &vault.redactor());
+        let outcome = match given {
+            Ok(secrets) => transport.run(permit.bearing(secrets), &mut sink, stop).await,
+            Err(why) => without_secret(permit.begin(), why),
+        };
         let took = clock.now().since(began);
-        let captured = sink.capture.finish();
+        let captured = sink.end().capture.finish();
         Landed::Ended { task: Box::new(task), outcome, captured, took }
+    }
+}
+
+/// What the script asks for: what lies on the host is read now, so that it is known when the step prints it.
+async fn given(transport: &dyn Transport, permit: &Permit, (needs, vault): (Needs, &Vault), stop: &StopSignal) -> Result<Secrets, String> {
+    let mut secrets = needs.at_hand;
+    for (name, path) in &needs.on_host {
+        let read = transport.read_secret(permit, path, stop.clone()).await;
+        let value = read.map_err(|why| format!("the secret `{name}` cannot be read: {why}"))?;
+        secrets.give(secret_variable(name), vault.hide(name, value)?);
+    }
+    Ok(secrets)
+}
+
+/// Nothing runs without what it needs; and what runs already is not listened to, since it could not be kept out of the record.
+fn without_secret(begin: Begin, why: String) -> Outcome {
+    match begin {
+        Begin::Start => Outcome::NeverStarted { cause: NotStarted::Refused, why },
+        Begin::Reattach => Outcome::Unknown { why: format!("it was begun, and its host was not asked: {why}") },
     }
 }
 

@@ -1,10 +1,10 @@
 //! What the loop needs of the world, so that drills and tests can give it another one. Holds no behaviour.
 
-use crate::base::{Digest, GateNo, HostName, StepId, Timestamp};
+use crate::base::{Digest, GateNo, HostName, SecretValue, StepId, Timestamp};
 use crate::effects::{BoxFuture, OutputSink};
 use crate::engine::{Question, State};
 use crate::event::{Answer, AppendError, AppendLog, Entry, Event, GateAsks, Head, Part, Pulse, Stream, Verdict};
-use crate::plan::{Program, Seen};
+use crate::plan::{Program, SecretUse, Seen};
 
 /// A journal that can say beforehand whether there is room.
 pub trait Journal: AppendLog + Send {
@@ -78,6 +78,26 @@ pub trait Gatekeeper: Send {
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
 pub struct GateTrouble {
+    pub why: String,
+}
+
+/// Where secrets come from that are kept on the operator's side.
+pub trait SecretSource: Send + Sync {
+    /// Fetches one. Never asked for one that lies on a host.
+    fn fetch<'a>(&'a self, wanted: SecretUse<'a>) -> BoxFuture<'a, Result<Fetched, SecretTrouble>>;
+}
+
+/// A secret, and what somebody should know about where it lies.
+#[derive(Debug)]
+pub struct Fetched {
+    pub value: SecretValue,
+    pub remarks: Vec<String>,
+}
+
+/// A secret that cannot be had, in a sentence with its cause.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct SecretTrouble {
     pub why: String,
 }
 

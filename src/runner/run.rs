@@ -1,18 +1,21 @@
 //! One runner's work on one run, from where the state stands to its end or interruption. Never decides, verifies or renders.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::flight::{Flight, Flights, Landed};
-use super::ports::{Asker, Capture, CaptureError, Captured, GateTrouble, Gatekeeper, Recording};
+use super::hiding;
+use super::ports::{Asker, Capture, CaptureError, Captured, GateTrouble, Gatekeeper, Recording, SecretSource, SecretTrouble};
 use super::recorder::Recorder;
+use super::vault::{Needs, Standing, Vault};
 use crate::base::{GateNo, Period, StepId, Timestamp};
 use crate::effects::{BoxFuture, Clock, StopLevel, StopSignal, Transport};
 use crate::engine::{Directive, Permit, Question, Ready, State, Task, decide, may_stop, scope, step_of};
 use crate::event::{Answer, AppendError, AppendLog, Ended, Event, Interruption, Judgement, Outcome, Part, Pulse, Verdict};
-use crate::plan::{Program, Scope, judge, said};
+use crate::plan::{Program, Scope, SecretUse, judge, said, secrets_of};
 
 /// How often to look whether an answer to a gate, or a wish to stop, has arrived: a person does not notice, a disk does not either.
 const LOOK_EVERY: Period = Period::from_millis(150);
@@ -28,6 +31,7 @@ pub struct World<'a> {
     pub recording: Arc<dyn Recording + 'a>,
     pub gatekeeper: Box<dyn Gatekeeper + 'a>,
     pub asker: Box<dyn Asker + 'a>,
+    pub secrets: Arc<dyn SecretSource + 'a>,
     pub stop: StopSignal,
 }
 
@@ -48,6 +52,9 @@ pub enum RunError {
     Output(#[from] CaptureError),
     #[error(transparent)]
     Gate(#[from] GateTrouble),
+    /// A step has begun and needs a secret for what is left of it.
+    #[error(transparent)]
+    Secret(#[from] SecretTrouble),
 }
 
 /// Works on one run.
@@ -56,6 +63,7 @@ pub struct Runner<'a> {
     recorder: Recorder<'a>,
     world: World<'a>,
     flights: Flights<'a>,
+    vault: Vault,
     pulses: (UnboundedSender<Pulse>, UnboundedReceiver<Pulse>),
     forgetting: FuturesUnordered<BoxFuture<'a, ()>>,
     /// A person left a question open that nothing can go on without.
@@ -75,12 +83,15 @@ struct Awaited {
 
 impl<'a> Runner<'a> {
     /// A runner for a run whose journal already says `run_opened`, or `run_resumed`.
-    pub fn new(program: &'a Program, recorder: Recorder<'a>, world: World<'a>) -> Self {
+    pub fn new(program: &'a Program, mut recorder: Recorder<'a>, world: World<'a>) -> Self {
+        let vault = Vault::default();
+        recorder.hide(vault.clone());
         Self {
             program,
             recorder,
             world,
             flights: Flights::new(),
+            vault,
             pulses: unbounded_channel(),
             forgetting: FuturesUnordered::new(),
             gave_up: None,
@@ -144,6 +155,7 @@ impl<'a> Runner<'a> {
                     awaited.moved = true;
                 }
                 Directive::AwaitApprovals(gate, expires) => {
+                    self.fetch_ahead(gate);
                     awaited.gate = Some(gate);
                     awaited.until = Some(awaited.until.map_or(expires, |until| until.min(expires)));
                 }
@@ -154,7 +166,8 @@ impl<'a> Runner<'a> {
                 Directive::Close(verdict) => awaited.ending = Some(self.close(verdict)?),
             }
         }
-        awaited.moved |= !ready.is_empty();
+        let (ready, refused) = self.with_secrets(ready)?;
+        awaited.moved |= refused || !ready.is_empty();
         self.start(ready)?;
         Ok(awaited)
     }
@@ -184,14 +197,53 @@ impl<'a> Runner<'a> {
         Ok(Ending::Closed(verdict))
     }
 
-    fn start(&mut self, ready: Vec<Ready>) -> Result<(), RunError> {
+    /// While people are asked, what lies behind their gate is fetched: a store of passwords may ask, too.
+    fn fetch_ahead(&mut self, gate: GateNo) {
+        let covers = self.recorder.state().gates.get(&gate).map_or(Vec::new(), |open| open.asks.covers.clone());
+        let wanted = covers.iter().filter_map(|step| self.program.step(step)).flat_map(|step| secrets_of(self.program, step));
+        for wanted in wanted.collect::<Vec<_>>() {
+            self.fetch(wanted, true);
+        }
+    }
+
+    fn fetch(&mut self, wanted: SecretUse<'a>, early: bool) {
+        if self.vault.begin(&wanted, early) {
+            tracing::debug!(secret = %wanted.secret.name.value, "fetching");
+            self.flights.fetch(Arc::clone(&self.world.secrets), wanted);
+        }
+    }
+
+    /// What may start now, since its secrets are at hand; those of the rest are fetched. Whether a step was refused for want of one.
+    fn with_secrets(&mut self, ready: Vec<Ready>) -> Result<(Vec<(Ready, Needs)>, bool), RunError> {
+        let (mut able, mut refused) = (Vec::new(), BTreeSet::new());
+        for decision in ready {
+            let step = decision.task().step.clone();
+            if refused.contains(&step) {
+                continue;
+            }
+            match self.vault.standing(self.program, decision.task()) {
+                Standing::AtHand(needs) => able.push((decision, needs)),
+                Standing::Lacks(all) => all.into_iter().for_each(|wanted| self.fetch(wanted, false)),
+                Standing::Failed(why) => {
+                    let event = Event::StepRefused { step: step.clone(), why: why.clone() };
+                    self.recorder.state().allows(&event).map_err(|_| SecretTrouble { why })?;
+                    self.recorder.append(event)?;
+                    refused.insert(step);
+                }
+            }
+        }
+        Ok((able, !refused.is_empty()))
+    }
+
+    fn start(&mut self, ready: Vec<(Ready, Needs)>) -> Result<(), RunError> {
         if ready.is_empty() {
             return Ok(());
         }
         self.recorder.reserve(ROOM_FOR_RUN + ROOM_PER_ACTION * ready.len() as u64)?;
-        let captures = ready.iter().map(|ready| self.capture(ready.task())).collect::<Result<Vec<_>, _>>()?;
+        let captures = ready.iter().map(|(ready, _)| self.capture(ready.task())).collect::<Result<Vec<_>, _>>()?;
+        let (ready, needs): (Vec<Ready>, Vec<Needs>) = ready.into_iter().unzip();
         let permits = Permit::obtain(ready, &mut self.recorder)?;
-        for ((permit, _), capture) in permits.into_iter().zip(captures) {
+        for (((permit, _), capture), needs) in permits.into_iter().zip(captures).zip(needs) {
             tracing::debug!(step = %permit.task().step, host = %permit.task().host(), attempt = permit.task().attempt, "starting");
             self.flights.run(Flight {
                 transport: Arc::clone(&self.world.transport),
@@ -200,6 +252,8 @@ impl<'a> Runner<'a> {
                 clock: Arc::clone(&self.world.clock),
                 stop: self.world.stop.clone(),
                 pulses: self.pulses.0.clone(),
+                needs,
+                vault: self.vault.clone(),
             });
         }
         Ok(())
@@ -256,7 +310,13 @@ impl<'a> Runner<'a> {
             match landed {
                 Landed::Reached { host, outcome: Ok(place) } => events.push(Event::HostReached { host, place }),
                 Landed::Reached { host, outcome: Err(unreached) } => events.push(Event::HostUnreachable { host, why: unreached.why }),
+                Landed::Fetched { key, outcome } => {
+                    for sentence in self.vault.fetched(key, outcome) {
+                        self.recorder.pulse(&Pulse::Said { sentence });
+                    }
+                }
                 Landed::Ended { task, outcome, captured, took } => {
+                    let outcome = hiding::outcome(&self.vault.redactor(), outcome);
                     let (event, failed) = self.ended(&task, outcome, captured, took);
                     events.push(event);
                     ended.push(task);
@@ -264,7 +324,9 @@ impl<'a> Runner<'a> {
                 }
             }
         }
-        self.recorder.append_all(events)?;
+        if !events.is_empty() {
+            self.recorder.append_all(events)?;
+        }
         for task in ended {
             self.forget(*task);
         }

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::page::{Line, Page, Tone};
-use crate::base::{Bytes, Digest, GateNo, Period, Person, StepId, from_ascii};
+use crate::base::{Bytes, Digest, GateNo, Period, Person, StepId, from_ascii, mark};
 use crate::event::{Action, Effect, Mode, Stage, StageWork};
-use crate::plan::{Outline, OutlinedGate, OutlinedStep, Shape, Who, stage_lines};
+use crate::plan::{Outline, OutlinedGate, OutlinedStep, Shape, Who, origin_words, secrets_in_use, stage_lines};
 
 /// What `plan` prints. `requester` is who would run it, where that is known.
 pub fn outline_page(outline: &Outline<'_>, requester: Option<&Person>) -> Page {
@@ -17,6 +17,8 @@ pub fn outline_page(outline: &Outline<'_>, requester: Option<&Person>) -> Page {
     let mut page = Page::new();
     page.push(Line::new().with(Tone::Strong, format!("{} · {}", runbook.name.value, runbook.title)));
     page.push(Line::new().with(Tone::Quiet, parameters_line(outline)));
+    page.lines
+        .extend(secrets(outline).into_iter().map(|(name, from)| Line::new().with(Tone::Quiet, format!("{} from {from}", mark(&name)))));
     let mut shown: Vec<GateNo> = Vec::new();
     for step in &outline.steps {
         page.push(Line::new());
@@ -38,6 +40,12 @@ pub fn outline_page(outline: &Outline<'_>, requester: Option<&Person>) -> Page {
 fn parameters_line(outline: &Outline<'_>) -> String {
     let written: Vec<String> = outline.program.parameters.written().iter().map(|(name, value)| format!("{name}={value}")).collect();
     if written.is_empty() { "no parameters".to_owned() } else { format!("with {}", written.join(" ")) }
+}
+
+/// The secrets that steps are given, each with its origin in words.
+fn secrets(outline: &Outline<'_>) -> Vec<(String, String)> {
+    let used = secrets_in_use(outline.program);
+    used.into_iter().map(|given| (given.secret.name.value.clone(), origin_words(&given.secret.origin))).collect()
 }
 
 fn gate_lines(gate: &OutlinedGate<'_>) -> Vec<Line> {
@@ -130,8 +138,18 @@ pub struct PlanJson {
     pub runbook: String,
     pub requester: Option<Person>,
     pub parameters: BTreeMap<String, Bytes>,
+    /// The secrets that steps are given; never a value.
+    pub secrets: Vec<PlanSecretJson>,
     pub steps: Vec<PlanStepJson>,
     pub gates: Vec<PlanGateJson>,
+}
+
+/// One secret.
+#[derive(Debug, Serialize)]
+pub struct PlanSecretJson {
+    pub name: String,
+    /// In words: `env PGPASSWORD`.
+    pub from: String,
 }
 
 /// One step of it.
@@ -197,6 +215,7 @@ pub fn plan_json(outline: &Outline<'_>, requester: Option<&Person>) -> PlanJson 
         runbook: outline.program.runbook.name.value.clone(),
         requester: requester.cloned(),
         parameters: outline.program.parameters.written(),
+        secrets: secrets(outline).into_iter().map(|(name, from)| PlanSecretJson { name, from }).collect(),
         steps: outline.steps.iter().map(step_json).collect(),
         gates: outline.gates.iter().map(gate_json).collect(),
     }

@@ -11,10 +11,10 @@ use runbook::event::{
     Answer, AppendError, AppendLog, Effect, Entry, Event, GateAsks, Head, Inputs, Part, Pulse, Rules, RunMode, RunOpened, Stream, Verdict,
 };
 use runbook::library::{Connection, Host, Inventory, Policy, Roster, Signer};
-use runbook::plan::{Parameters, Presence, Program, Seen, Setting, Shelf, slots};
+use runbook::plan::{Parameters, Presence, Program, SecretUse, Seen, Setting, Shelf, slots};
 use runbook::runner::{
-    Asker, Capture, CaptureError, Captured, Ending, GateTrouble, Gatekeeper, Journal, Recorder, Recording, RunError, Runner, Watcher,
-    World as RunnerWorld,
+    Asker, Capture, CaptureError, Captured, Ending, Fetched, GateTrouble, Gatekeeper, Journal, Recorder, Recording, RunError, Runner,
+    SecretSource, SecretTrouble, Watcher, World as RunnerWorld,
 };
 use runbook::text::{Colour, Source};
 
@@ -209,9 +209,20 @@ impl<'a> World<'a> {
             recording: Arc::new(Forgetful),
             gatekeeper: Box::new(Yes),
             asker: Box::new(Answers(self.scenario.person.clone())),
+            secrets: Arc::new(NoSecrets),
             stop,
         };
         Runner::new(program, recorder, world).work().await.0
+    }
+}
+
+/// The random runbooks name none.
+struct NoSecrets;
+
+impl SecretSource for NoSecrets {
+    fn fetch<'a>(&'a self, wanted: SecretUse<'a>) -> BoxFuture<'a, Result<Fetched, SecretTrouble>> {
+        let why = format!("there is no {}", wanted.secret.name.value);
+        Box::pin(async { Err(SecretTrouble { why }) })
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::page::kind;
 use crate::base::{Period, StepId};
+use crate::cli::secrets::{SecretJson, secrets_json};
 use crate::event::Effect;
 use crate::runbook::{Gate, Parameter, PutContent, PutText, Runbook, Step, Work};
 
@@ -18,6 +19,7 @@ pub struct ShowJson<'r> {
     reviewed: Option<&'r str>,
     links: Vec<LinkJson<'r>>,
     parameters: Vec<ParameterJson<'r>>,
+    secrets: Vec<SecretJson<'r>>,
     targets: Vec<TargetJson<'r>>,
     steps: Vec<StepJson<'r>>,
 }
@@ -103,6 +105,7 @@ pub fn show_json(runbook: &Runbook) -> ShowJson<'_> {
         reviewed: runbook.reviewed.as_ref().map(|date| date.value.as_str()),
         links: runbook.links.iter().map(|(name, link)| LinkJson { name, link }).collect(),
         parameters: runbook.parameters.iter().map(parameter).collect(),
+        secrets: secrets_json(runbook),
         targets: runbook.targets.iter().map(|(name, hosts)| TargetJson { name: &name.value, hosts: &hosts.value }).collect(),
         steps: steps(&runbook.steps, ""),
     }

@@ -17,6 +17,7 @@ pub fn page(runbook: &Runbook) -> Page {
     }
     section(&mut page, "Links", runbook.links.iter().map(|(name, link)| format!("{name}: {link}")).collect());
     section(&mut page, "Parameters", runbook.parameters.iter().map(parameter).collect());
+    section(&mut page, "Secrets", runbook.secrets.iter().map(crate::cli::secrets::words).collect());
     section(&mut page, "Targets", runbook.targets.iter().map(|(name, hosts)| format!("{}: {}", name.value, hosts.value)).collect());
     page.push(Line::new());
     page.push(Line::new().with(Tone::Strong, "Steps"));
