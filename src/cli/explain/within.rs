@@ -3,7 +3,7 @@
 use super::Example::{Runbook, Steps, Words};
 use super::{Explanation, code};
 
-pub(super) const WITHIN: [Explanation; 9] = [
+pub(super) const WITHIN: [Explanation; 13] = [
     code(
         "RB501",
         "template",
@@ -72,5 +72,33 @@ pub(super) const WITHIN: [Explanation; 9] = [
         "A call gives a parameter that the called runbook does not have, or leaves out one that it requires.",
         (Words, "`with: {hots: db-1}` for a runbook with the parameter `hosts`"),
         "write under `with:` what the called runbook asks for",
+    ),
+    code(
+        "RB512",
+        "missing-file",
+        "A step sends a file of the library's scripts/ that is not there.",
+        (Words, "`script: nowhere.sh` in a library without scripts/nowhere.sh"),
+        "put the file into scripts/, or write the name of one that is there",
+    ),
+    code(
+        "RB513",
+        "wrong-shebang",
+        "The first line of a script names another shell than the one that the step runs it with.",
+        (Words, "a file that begins with `#!/bin/bash`, sent without `shell: bash`"),
+        "write `shell:` with the shell of the first line, or change that line",
+    ),
+    code(
+        "RB516",
+        "shown-secret",
+        "A secret stands where it would be shown, recorded or sent on a command line. It reaches a step only as the whole of a value of `env:`.",
+        (Words, "`run: mysql -p{{ db_password }}`"),
+        "give it by `env: {NAME: \"{{ secret }}\"}` alone, and let the command read that variable",
+    ),
+    code(
+        "RB517",
+        "unused-secret",
+        "A secret that no step is given would be fetched for nothing.",
+        (Words, "`secrets: {db_password: {env: PGPASSWORD}}` and no step with it in `env:`"),
+        "remove it, or name it in a step's `env:`",
     ),
 ];
