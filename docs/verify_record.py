@@ -96,7 +96,7 @@ class Document:
                 step = line
             elif line.startswith("  on "):
                 hosts = hosts + [line] if before.startswith("  on ") else [line]
-            elif line.startswith(("  | ", "  ? ", "  $ ", "  ~ ")):
+            elif line.startswith(("  ! ", "  * ", "  | ", "  ? ", "  $ ", "  ~ ")):
                 for host in hosts:
                     found.setdefault((step.split(" ")[2], host.split(" ")[3]), (step, host, []))[2].append(line)
             before = line
@@ -207,6 +207,12 @@ class Record:
                 if told["bytes"] or os.path.lexists(os.path.join(self.folder, *names)):
                     data = self.read(*names)
                     must((len(data), sha256(data)) == (told["stored"], told["file"]), f"{'/'.join(names)} is not what was recorded")
+        elif event["kind"] == "evidence_kept":
+            kept = [(file["file"], file["bytes"], file["sha256"]) for artifact in event["artifacts"] for file in artifact["files"]]
+            for name, size, digest in kept + [("manifest.json", None, event["manifest"])]:
+                must(re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", name, re.ASCII), f"evidence cannot have the name {name!r}")
+                data = self.read("evidence", event["step"], f"{event['host']}.{event['attempt']}", *name.split("/"))
+                must(sha256(data) == digest and size in (None, len(data)), f"evidence {name} of {event['step']} is not what was kept")
     def judge_signatures(self, entry):
         event, document, opened = entry["event"], self.named(entry["event"]), self.opened
         if document is None:
@@ -262,6 +268,7 @@ class Court:
     def __init__(self, record):
         self.record, self.opened, self.runners = record, record.opened, {record.opened["requester"]}
         self.stages, self.gates, self.starts, self.begun, self.mains = {}, {}, {}, set(), {}
+        self.whole, self.captured = set(), set()
     def judge(self, entry):
         event, kind = entry["event"], entry["event"]["kind"]
         must(kind != "run_opened" or entry["seq"] == 1, "a run is opened within another")
@@ -289,6 +296,26 @@ class Court:
             self.begun.add(attempt)
             if kind == "action_started":
                 self.started(event)
+            elif kind == "action_ended" and event["ended"]["judgement"]["judged"] == "met" and attempt[2] == "main" and self.keeps(event):
+                must(attempt in self.whole, f"{attempt} is said to have gone well, and its evidence is not on record")
+                self.captured.add(attempt[:2])
+        elif kind == "evidence_kept":
+            attempt = (event["step"], event["host"], "main", event["attempt"])
+            names = [artifact["name"] for artifact in event["artifacts"]]
+            must(attempt in self.begun and names and names == self.keeps(event), f"{attempt} was to keep other evidence")
+            if not any(artifact["trouble"] for artifact in event["artifacts"]):
+                self.whole.add(attempt)
+    def keeps(self, event):
+        """The artifacts that a capture is to keep of a host."""
+        actions = self.stages.get(event["step"], (0, {"work": {}}))[1]["work"].get("actions", [])
+        return [keep["name"] for action in actions if action["host"] == event["host"] for keep in action["keeps"]]
+    def preserved(self, stage, action):
+        """What destroys information starts only where what it needs was kept before."""
+        rules, need, step, environment = self.opened["rules"], stage["evidence"], stage["step"], action["environment"]
+        asked = (environment if environment in rules["floors"] else "production") in rules["evidence"]
+        must(need != "not_asked" or not asked or stage["effect"] != "destructive", f"{step} names no evidence, and the policy asks for it")
+        for capture in need.get("from", []) if isinstance(need, dict) else []:
+            must((capture, action["host"]) in self.captured, f"{step} was started before {capture} had kept evidence of {action['host']}")
     def gate(self, number):
         must(number in self.gates, f"gate {number} is not open")
         return self.gates[number]
@@ -318,6 +345,7 @@ class Court:
             starts = self.starts[step, host] = self.starts.get((step, host), 0) + 1
             most = stage["attempts"]["at_most"] if stage["attempts"] != "free" else 0 if changes else starts
             must(starts <= most, f"{step} on {host} was started {starts} times")
+            self.preserved(stage, action)
         must(self.opened["mode"] != "dry_run" or part == "look" or not changes, f"a dry run ran {step}")
         if self.opened["mode"] == "real":
             self.allowed(line, stage, action, event)
@@ -326,7 +354,7 @@ class Court:
     def allowed(self, line, stage, action, event):
         floors, effect, step = self.opened["rules"]["floors"], stage["effect"], stage["step"]
         named = [floors[name][effect] for name in (action["environment"], "production") if effect in floors.get(name, {})]
-        floor = (named + [0 if effect == "read" else 1])[0]
+        floor = max((named + [0 if effect == "read" else 1])[0], 2 if "waived" in stage["evidence"] else 0)
         must(event["gate"] == stage["gate"], f"{step} was started under another gate than it has")
         if event["gate"] is None:
             must(floor == 0, f"{step} needs {floor} other people, and nobody was asked")

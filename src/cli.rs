@@ -19,6 +19,7 @@ mod explain;
 mod failure;
 mod fmt;
 mod import;
+mod kept;
 mod lint;
 mod list;
 mod log;
@@ -93,7 +94,8 @@ fn dispatch(context: &Context, asked: Asked, verb: Verb) -> Result<Exit, Failure
         Verb::Resume(args) => resume::resume(context, &args),
         Verb::Stop { run, now } => stop::stop(context, &run, now),
         Verb::Runs { latest } => runs::runs(context, latest),
-        Verb::Log { run, output_of } => log::log(context, &run, output_of.as_deref()),
+        Verb::Log { run, evidence: true, .. } => kept::kept(context, &run),
+        Verb::Log { run, output_of, evidence: false } => log::log(context, &run, output_of.as_deref()),
         Verb::Verify { run, level, signers } => verify::verify(context, &run, level, signers.as_deref()),
         Verb::Doctor => doctor::doctor(context),
         Verb::Demo { dir } => demo::demo(context, dir.as_deref()),

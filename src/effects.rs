@@ -19,6 +19,7 @@ mod conformance_secrets;
 mod direct;
 mod ending;
 mod feed;
+mod frames;
 mod host;
 mod hosts;
 mod identity;
@@ -39,6 +40,7 @@ mod station;
 mod transport;
 
 pub use clock::{Clock, SystemClock};
+pub use frames::{FileEnd, Frame, Frames, framed};
 pub use hosts::Hosts;
 pub use identity::{Claimed, Identity, KeyAtHand, WhoError, who_am_i};
 pub use place::{git_revision, machine_name};

@@ -1,6 +1,7 @@
 //! Decides what happens next, from the program and what has happened. Touches nothing: no clock, no file, no host.
 
 mod decide;
+mod evidence;
 mod fold;
 mod gates;
 mod held;

@@ -2,18 +2,20 @@
 //! Never decides anything and never does I/O.
 
 mod entry;
+mod evidence;
 mod outcome;
 mod pulse;
 mod stage;
 
 pub use entry::{AppendError, AppendLog, Entry, Head};
+pub use evidence::{Artifact, ArtifactSource, EvidenceNeed, KeptArtifact, KeptFile, MAX_FILES, Truncation, is_whole};
 pub use outcome::{Judgement, NotStarted, Outcome, Signaller, Stream};
 pub use pulse::Pulse;
 pub use stage::{
     Action, AnswerAsked, Attempts, Command, Effect, HostKey, Mode, OnFailure, Parse, Part, Place, Reading, Retry, Stage, StageWork, Until,
 };
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +59,8 @@ pub enum Event {
     ActionStarted { step: StepId, host: HostName, part: Part, attempt: u32, action: Digest, sends: Digest, gate: Option<GateNo> },
     /// The intent to ask a host again about an attempt that was started before: attaches, never starts twice.
     ActionReattached { step: StepId, host: HostName, part: Part, attempt: u32 },
+    /// What a capture kept of a host: its files are durable. `manifest` is the SHA-256 of the `manifest.json` beside them.
+    EvidenceKept { step: StepId, host: HostName, attempt: u32, manifest: Digest, artifacts: Vec<KeptArtifact> },
     /// What became of an attempt.
     ActionEnded { step: StepId, host: HostName, part: Part, attempt: u32, ended: Box<Ended> },
     /// A wait began and lasts until this time.
@@ -152,6 +156,8 @@ pub struct Rules {
     /// For each environment, the number of people besides the requester that a step of each effect needs.
     /// What is not named has the floor of `production`.
     pub floors: BTreeMap<String, BTreeMap<Effect, u32>>,
+    /// Environments in which a destructive step says what evidence it needs, or that none can be kept.
+    pub evidence: BTreeSet<String>,
 }
 
 /// What a gate asks for: see [`Event::GateOpened`].
@@ -292,5 +298,13 @@ impl Verdict {
             Verdict::Recovered | Verdict::NoAction => true,
             Verdict::Escalated | Verdict::Failed | Verdict::RolledBack | Verdict::Stopped | Verdict::Denied => false,
         }
+    }
+}
+
+impl Rules {
+    /// Whether a destructive step must say in this environment what evidence it needs. What is not named among the floors has production's rule.
+    pub fn asks_evidence(&self, environment: &str) -> bool {
+        let named = if self.floors.contains_key(environment) { environment } else { "production" };
+        self.evidence.contains(named)
     }
 }

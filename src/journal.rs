@@ -4,16 +4,20 @@
 #![allow(clippy::disallowed_methods, reason = "this room is the door to the record on disk")]
 
 mod disk;
+mod evidence;
 mod folder;
 mod follow;
 mod line;
+mod manifest;
 mod output;
 mod reader;
+mod ring;
 mod seen;
 mod store;
 mod writer;
 
 pub use disk::{Disk, RealDisk};
+pub use evidence::{About, Beginning, EvidenceFiles};
 pub use folder::{Document, Dropped, FolderError, RunFolder, output_name};
 pub use follow::{FollowError, Follower};
 pub use line::{LineFault, MAX_LINE, decode, encode};

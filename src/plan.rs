@@ -1,8 +1,11 @@
 //! What will be done, to the byte: parameters, templates and shell quoting, rendered steps, and the text form that is hashed and approved.
 //! Never reaches an effect.
 
+mod capture;
 mod check;
+mod check_evidence;
 mod difference;
+mod evidence;
 mod expand;
 mod files;
 mod filters;
@@ -25,7 +28,9 @@ mod template;
 mod text;
 mod value;
 
+pub use capture::DEFAULT_ARTIFACT;
 pub use check::check;
+pub use evidence::judge_capture;
 pub use expand::{call_parameters, looks_for_last, turns_of};
 pub use flow::{Bracket, FlowBlock, Node, ReleaseWhen, Repeats};
 pub use gates::{DEFAULT_EXPIRY, GateError, floor, slots};
@@ -39,5 +44,5 @@ pub use quote::QuoteError;
 pub use render::{DEFAULT_MAX_OUTPUT, DEFAULT_TIMEOUT, RenderError, hosts_of, on_failure_unattended, prepare, select};
 pub use secrets::{SecretUse, origin_words, secret_variable, secrets_in_use, secrets_of};
 pub use template::{Scope, TemplateError, command, holds, list, names_in_expression, names_in_template, plain};
-pub use text::{action_digest, stage_lines};
+pub use text::{action_digest, kept_lines, stage_lines};
 pub use value::{Given, Registered, RegisteredHost};

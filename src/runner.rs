@@ -1,6 +1,7 @@
 //! The only loop: decide, perform, record, tell the views. Decides nothing itself.
 
 mod desk;
+mod evidence;
 mod files;
 mod flight;
 mod hiding;

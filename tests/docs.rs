@@ -113,7 +113,7 @@ fn the_guide_has_a_place_for_every_word_of_this_release() {
         "runbook title description owner links reviewed parameters targets steps",
         "type default values pattern min max",
         "run check manual wait shell name id why hosts expect_hosts when gate effect become env cwd timeout retry register parse expect until",
-        "done_when on_failure max_output max_failures approvals from expires ask attempts delay backoff within every healthy",
+        "capture file last evidence waive done_when on_failure max_output max_failures approvals from expires ask attempts delay backoff within every healthy",
         "answers choose options call with conclude rescue always rolling serial pause last for_each acquire release release_when uninterruptible",
         "undo point_of_no_return after_no_return rules require message symptoms",
         "address user port environment connection spool ssh hosts_from domain people environments review deny changing",

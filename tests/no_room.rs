@@ -3,37 +3,12 @@
 #[path = "support/lab.rs"]
 #[allow(dead_code)] // each test file uses its part of it
 mod lab;
-
-use std::path::Path;
-use std::process::Command;
+#[path = "support/tmpfs.rs"]
+#[allow(dead_code)] // each test file uses its part of it
+mod tmpfs;
 
 use lab::{Lab, shown};
-
-/// A small file system, unmounted when it is dropped.
-struct Tmpfs<'a>(&'a Path);
-
-impl<'a> Tmpfs<'a> {
-    fn mount(path: &'a Path, size: &str) -> Self {
-        std::fs::create_dir_all(path).unwrap();
-        mount(&["-t", "tmpfs", "-o", &format!("size={size},mode=700"), "tmpfs"], path);
-        Self(path)
-    }
-
-    fn remount(&self, options: &str) {
-        mount(&["-o", &format!("remount,{options}")], self.0);
-    }
-}
-
-impl Drop for Tmpfs<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0).status(); // a failed test must still clean up as far as it can
-    }
-}
-
-fn mount(args: &[&str], path: &Path) {
-    let status = Command::new("mount").args(args).arg(path).status();
-    assert!(status.is_ok_and(|status| status.success()), "these tests mount a tmpfs at {}: run them as root", path.display());
-}
+use tmpfs::Tmpfs;
 
 fn lab() -> Lab {
     let lab = Lab::with_hosts(&["db"], "staging");

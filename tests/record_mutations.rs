@@ -72,7 +72,7 @@ fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
 
 #[test]
 fn a_record_that_nobody_touched_is_proven_by_both() {
-    let made = make(&Plot::default());
+    let made = make(&Plot { captures: true, ..Plot::default() });
     let report = judge(&made, None);
     assert!(report.levels.iter().all(|level| level.reached), "{report:#?}");
     let anchored = report.level(Level::Anchored).unwrap();
@@ -104,7 +104,7 @@ fn every_flipped_byte_is_noticed_at_its_line() {
 
 #[test]
 fn every_line_that_is_dropped_doubled_or_swapped_is_noticed() {
-    let made = make(&Plot::default());
+    let made = make(&Plot { captures: true, ..Plot::default() });
     let all = lines(&fs::read(made.folder.journal()).unwrap());
     let (mut journals, mut expected) = (Vec::new(), Vec::new());
     for at in 0..all.len() {
@@ -164,10 +164,17 @@ fn what_this_machine_saw_before_must_still_be_there() {
 
 #[test]
 fn every_file_that_is_changed_or_missing_is_noticed() {
-    let made = make(&Plot::default());
-    for name in
-        ["inputs/policy.yaml", "inputs/allowed_signers", "output/look/db.1.out", "approvals/gate-1-approval.txt", "approvals/seal.txt.sig"]
-    {
+    let made = make(&Plot { captures: true, ..Plot::default() });
+    for name in [
+        "inputs/policy.yaml",
+        "inputs/allowed_signers",
+        "output/look/db.1.out",
+        "evidence/save/db.1/logs/001-a_b.log",
+        "evidence/save/db.1/who",
+        "evidence/save/db.1/manifest.json",
+        "approvals/gate-1-approval.txt",
+        "approvals/seal.txt.sig",
+    ] {
         let path = made.folder.path().join(name);
         let kept = fs::read(&path).unwrap();
         let whole = fs::read(made.folder.journal()).unwrap();
@@ -194,6 +201,10 @@ fn a_run_that_broke_a_rule_is_judged_so_at_the_line_that_did() {
         ("the host had not been reached", Plot { place_is_unknown: true, ..Plot::default() }, "tampered 8"),
         ("the gate asked for two", Plot { gate_asks_two: true, ..Plot::default() }, "tampered 8"),
         ("the policy asked for two", Plot { floor_of_two: true, ..Plot::default() }, "tampered 8"),
+        ("its evidence came later", Plot { captures: true, evidence_comes_later: true, ..Plot::default() }, "tampered 8"),
+        ("one alone waived the evidence", Plot { evidence_is_waived_by_one: true, ..Plot::default() }, "tampered 8"),
+        ("evidence was only claimed", Plot { captures: true, evidence_is_claimed: true, ..Plot::default() }, "tampered 12"),
+        ("other evidence was kept than asked for", Plot { captures: true, other_evidence_is_kept: true, ..Plot::default() }, "tampered 12"),
     ];
     for (what, plot, expected) in plots {
         let made = make(&plot);

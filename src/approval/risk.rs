@@ -20,10 +20,15 @@ const PATTERNS: [(&str, &str); 14] = [
 
 /// The command lines of a plan that match a pattern, each with the reason.
 pub fn risky(plan: &[String]) -> Vec<(String, &'static str)> {
-    let commands = plan.iter().filter_map(|line| line.trim_start().strip_prefix("$ "));
-    commands
-        .filter_map(|line| PATTERNS.iter().find(|(pattern, _)| line.contains(pattern)).map(|(_, why)| (line.to_owned(), *why)))
-        .collect()
+    plan.iter().filter_map(|line| risk(line.trim_start())).collect()
+}
+
+fn risk(line: &str) -> Option<(String, &'static str)> {
+    if line.starts_with("! without evidence") {
+        return Some((line.to_owned(), "destroys what is kept nowhere"));
+    }
+    let command = line.strip_prefix("$ ")?;
+    PATTERNS.iter().find(|(pattern, _)| command.contains(pattern)).map(|(_, why)| (command.to_owned(), *why))
 }
 
 #[cfg(test)]

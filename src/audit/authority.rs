@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::approval::{Bench, Counted, Request, judge_approval};
 use crate::base::{Digest, GateNo, HostName, Person, StepId, filled, filled_slots};
-use crate::event::{Action, Attempts, Effect, Entry, Event, GateAsks, Head, Part, Rules, RunMode, RunOpened, Stage};
+use crate::event::{
+    Action, Attempts, Effect, Ended, Entry, Event, EvidenceNeed, GateAsks, Head, Judgement, KeptArtifact, Part, Rules, RunMode, RunOpened,
+    Stage,
+};
 use crate::library::Roster;
 use crate::plan::{action_digest, stage_lines};
 
@@ -21,6 +24,14 @@ fn floor(rules: &Rules, environment: &str, effect: Effect) -> u32 {
     })
 }
 
+/// The fewest people who must agree, whatever the policy says.
+fn own_floor(stage: &Stage) -> u32 {
+    match &stage.evidence {
+        EvidenceNeed::NotAsked | EvidenceNeed::From(_) => 0,
+        EvidenceNeed::Waived { .. } => 2,
+    }
+}
+
 type AttemptKey = (StepId, HostName, Part, u32);
 
 struct Court<'a> {
@@ -33,6 +44,9 @@ struct Court<'a> {
     /// Starts of each action since its stage was prepared.
     starts: BTreeMap<(StepId, HostName), u32>,
     begun: BTreeSet<AttemptKey>,
+    /// Attempts of captures that kept all that they were to keep, and the hosts where one of those ended well.
+    whole: BTreeSet<(StepId, HostName, u32)>,
+    captured: BTreeSet<(StepId, HostName)>,
     /// What was begun as it was approved, and has a way back.
     undoable: BTreeMap<(StepId, HostName, Digest), &'a Action>,
     /// Who runs, or ran, this.
@@ -60,8 +74,9 @@ pub(super) fn check(evidence: &Evidence<'_>, options: &Options<'_>) -> Findings 
     }
     let runners = BTreeSet::from([opened.requester.clone()]);
     let (stages, gates, starts, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-    let undoable = BTreeMap::new();
-    let mut court = Court { evidence, options, opened, roster, stages, gates, starts, begun, undoable, runners, judged: 0 };
+    let (undoable, whole, captured) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+    let mut court =
+        Court { evidence, options, opened, roster, stages, gates, starts, begun, whole, captured, undoable, runners, judged: 0 };
     for entry in &evidence.reading.entries {
         if let Err(Wrong { severity, what }) = court.entry(entry) {
             findings.problem(severity, Some(entry.seq), what);
@@ -104,8 +119,11 @@ impl<'a> Court<'a> {
                 self.started(&(step.clone(), host.clone(), *part, *attempt), action, sends, *gate)
                     .map_err(|why| format!("{step} on {host}, attempt {attempt}: {why}").into())
             }
-            Event::ActionReattached { step, host, part, attempt } | Event::ActionEnded { step, host, part, attempt, .. } => {
-                Ok(self.had_begun(&(step.clone(), host.clone(), *part, *attempt))?)
+            Event::ActionReattached { step, host, part, attempt } => Ok(self.had_begun(&(step.clone(), host.clone(), *part, *attempt))?),
+            Event::EvidenceKept { step, host, attempt, artifacts, .. } => Ok(self.kept(step, host, *attempt, artifacts)?),
+            Event::ActionEnded { step, host, part, attempt, ended } => {
+                self.had_begun(&(step.clone(), host.clone(), *part, *attempt))?;
+                Ok(self.ended((step, host, *attempt), *part, ended)?)
             }
             Event::RunResumed { person, .. } => {
                 self.resumed(person);
@@ -186,6 +204,48 @@ impl<'a> Court<'a> {
         }
     }
 
+    fn action(&self, step: &StepId, host: &HostName) -> Option<&'a Action> {
+        actions_of(self.stages.get(step)?.1).iter().find(|action| action.host == *host)
+    }
+
+    /// Evidence is what its capture was to keep.
+    fn kept(&mut self, step: &StepId, host: &HostName, attempt: u32, artifacts: &[KeptArtifact]) -> Result<(), String> {
+        self.had_begun(&(step.clone(), host.clone(), Part::Main, attempt))?;
+        let keeps = self.action(step, host).map_or(&[][..], |action| action.keeps.as_slice());
+        let as_asked = !keeps.is_empty() && keeps.iter().map(|keep| &keep.name).eq(artifacts.iter().map(|kept| &kept.name));
+        if as_asked && artifacts.iter().all(|kept| kept.trouble.is_none()) {
+            self.whole.insert((step.clone(), host.clone(), attempt));
+        }
+        if as_asked { Ok(()) } else { Err(format!("{step} on {host} was to keep other evidence")) }
+    }
+
+    fn ended(&mut self, (step, host, attempt): (&StepId, &HostName, u32), part: Part, ended: &Ended) -> Result<(), String> {
+        let captures = self.action(step, host).is_some_and(|action| !action.keeps.is_empty());
+        if part != Part::Main || !captures || ended.judgement != Judgement::Met {
+            return Ok(());
+        }
+        if !self.whole.contains(&(step.clone(), host.clone(), attempt)) {
+            return Err(format!("{step} on {host} is said to have gone well, and its evidence is not on record"));
+        }
+        self.captured.insert((step.clone(), host.clone()));
+        Ok(())
+    }
+
+    /// What destroys information starts only where what it needs was kept before.
+    fn preserved(&self, stage: &Stage, action: &Action) -> Result<(), String> {
+        match &stage.evidence {
+            EvidenceNeed::Waived { .. } => Ok(()),
+            EvidenceNeed::NotAsked if stage.effect == Effect::Destructive && self.opened.rules.asks_evidence(&action.environment) => {
+                Err(format!("the policy asks for evidence in {}, and it names none", action.environment))
+            }
+            EvidenceNeed::NotAsked => Ok(()),
+            EvidenceNeed::From(captures) => {
+                let missing = captures.iter().find(|capture| !self.captured.contains(&((*capture).clone(), action.host.clone())));
+                missing.map_or(Ok(()), |capture| Err(format!("it was started before {capture} had kept the evidence of {}", action.host)))
+            }
+        }
+    }
+
     fn started(&mut self, attempt: &AttemptKey, digest: &Digest, sends: &Digest, gate: Option<GateNo>) -> Result<(), String> {
         let (step, host, part, _) = attempt;
         if !self.begun.insert(attempt.clone()) {
@@ -206,6 +266,9 @@ impl<'a> Court<'a> {
             return Err("the bytes that were sent are not those of the plan".to_owned());
         }
         self.counted_starts(attempt, stage)?;
+        if *part == Part::Main {
+            self.preserved(stage, action)?;
+        }
         match self.opened.mode {
             RunMode::Drill => Ok(()),
             RunMode::DryRun if *part == Part::Main && stage.effect != Effect::Read => Err("a dry run ran it".to_owned()),
@@ -245,7 +308,7 @@ impl<'a> Court<'a> {
     }
 
     fn allowed(&self, line: u64, stage: &Stage, action: &Action, gate: Option<GateNo>) -> Result<(), String> {
-        let floor = floor(&self.opened.rules, &action.environment, stage.effect);
+        let floor = floor(&self.opened.rules, &action.environment, stage.effect).max(own_floor(stage));
         if gate != stage.gate {
             return Err("it was started under another gate than its step has".to_owned());
         }

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::base::{Digest, Digester};
-use crate::event::{Ended, Entry, Event, Inputs, Outcome, Stream};
+use crate::base::{Digest, Digester, HostName, StepId};
+use crate::event::{Ended, Entry, Event, Inputs, KeptArtifact, Outcome, Stream};
+use crate::journal::RunFolder;
 
 use super::evidence::Evidence;
-use super::report::{Findings, Severity};
+use super::report::{Findings, Severity, Wrong};
 
 /// Bytes read at once while hashing.
 const BUFFER: usize = 64 << 10;
@@ -18,7 +19,7 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Findings {
     if let Some(why) = &evidence.unreadable {
         findings.problem(Severity::Damaged, None, why.clone());
     }
-    let mut outputs = 0u32;
+    let (mut outputs, mut kept) = (0u32, 0u32);
     for entry in &evidence.reading.entries {
         match &entry.event {
             Event::RunOpened(opened) => inputs(evidence, entry, &opened.inputs, &mut findings),
@@ -26,6 +27,10 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Findings {
             Event::ActionEnded { step, host, part, attempt, ended } => {
                 let (out, err) = evidence.folder.output_paths(step, host, *attempt, *part);
                 outputs += output(entry, ended, [&out, &err], &mut findings);
+            }
+            Event::EvidenceKept { step, host, attempt, manifest, artifacts } => {
+                let named = Named { folder: &evidence.folder, step, host, attempt: *attempt };
+                kept += named.check(entry, manifest, artifacts, &mut findings);
             }
             Event::GateOpened { asks, .. } => document(evidence, entry, &asks.request, "request", &mut findings),
             Event::ApprovalGiven { document: digest, .. } => document(evidence, entry, digest, "approval", &mut findings),
@@ -40,7 +45,7 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Findings {
         }
     }
     let inputs = 4 + evidence.opened().map_or(0, |opened| opened.inputs.files.len());
-    findings.fact(format!("{inputs} inputs, {} documents, {outputs} output files", evidence.documents.len()));
+    findings.fact(format!("{inputs} inputs, {} documents, {outputs} output files, {kept} files of evidence", evidence.documents.len()));
     findings
 }
 
@@ -114,6 +119,41 @@ fn output(entry: &Entry, ended: &Ended, paths: [&Path; 2], findings: &mut Findin
         }
     }
     found
+}
+
+/// The evidence that one line names.
+struct Named<'a> {
+    folder: &'a RunFolder,
+    step: &'a StepId,
+    host: &'a HostName,
+    attempt: u32,
+}
+
+impl Named<'_> {
+    /// How many files of it lie there as they were kept.
+    fn check(&self, entry: &Entry, manifest: &Digest, artifacts: &[KeptArtifact], findings: &mut Findings) -> u32 {
+        let files = artifacts.iter().flat_map(|artifact| &artifact.files).map(|file| (file.file.as_str(), Some(file.bytes), file.sha256));
+        let mut found = 0;
+        for (name, bytes, digest) in files.chain([("manifest.json", None, *manifest)]) {
+            match self.compare(name, bytes, &digest) {
+                Ok(()) => found += 1,
+                Err(Wrong { severity, what }) => findings.problem(severity, Some(entry.seq), what),
+            }
+        }
+        found
+    }
+
+    fn compare(&self, name: &str, bytes: Option<u64>, digest: &Digest) -> Result<(), Wrong> {
+        let path = self.folder.evidence_file(self.step, self.host, self.attempt, name);
+        let path = path.ok_or_else(|| format!("evidence cannot have the name {name:?}"))?;
+        let parents = [self.folder.evidence_path(self.step, self.host, self.attempt), path.parent().unwrap_or(&path).to_owned()];
+        let is_folder = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+        match hash(&path) {
+            Err(error) => Err(Wrong::missing(format!("{}: {error}", path.display()))),
+            Ok((length, got)) if got == *digest && bytes.is_none_or(|bytes| bytes == length) && parents.iter().all(is_folder) => Ok(()),
+            Ok((length, got)) => Err(format!("{}: expected sha256 {digest}, got {length} bytes, sha256 {got}", path.display()).into()),
+        }
+    }
 }
 
 fn hash(path: &Path) -> io::Result<(u64, Digest)> {

@@ -60,7 +60,7 @@ impl Bench<'_> {
             Event::StepSkipped { .. } | Event::StepRefused { .. } | Event::ApprovalRefused { .. } | Event::GateExpired { .. } => Ok(false),
             Event::ActionStarted { .. } | Event::ActionReattached { .. } | Event::ActionEnded { .. } | Event::WaitBegan { .. } => Ok(false),
             Event::PersonAnswered { .. } | Event::NoteAdded { .. } | Event::RunInterrupted { .. } | Event::RunResumed { .. } => Ok(false),
-            Event::RunClosed { seal: None, .. } => Ok(false),
+            Event::RunClosed { seal: None, .. } | Event::EvidenceKept { .. } => Ok(false),
             Event::TurnsPlanned { .. } | Event::TurnsReordered { .. } | Event::LookRepeated { .. } | Event::CallBegan { .. } => Ok(false),
             Event::RollbackBegan { .. } | Event::RunConcluded { .. } | Event::ReleaseBegan { .. } | Event::ReleasedByHand { .. } => {
                 Ok(false)

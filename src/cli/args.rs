@@ -178,6 +178,9 @@ pub enum Verb {
         /// Print what a step's hosts printed
         #[arg(long, value_name = "STEP")]
         output_of: Option<String>,
+        /// List the evidence that was kept, with where it lies
+        #[arg(long, conflicts_with = "output_of")]
+        evidence: bool,
     },
     /// What the record of a run proves, level by level
     #[command(

@@ -130,7 +130,7 @@ impl Session<'_> {
         let name = self.folder.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let short = name.parse::<RunId>().map_or(name, |run| run.short());
         let exit = match &error {
-            RunError::Record(_) | RunError::Output(_) => Exit::Recording,
+            RunError::Record(_) | RunError::Output(_) | RunError::NoRoomForEvidence { .. } => Exit::Recording,
             RunError::Gate(_) | RunError::Secret(_) => Exit::Refused,
         };
         Failure::new(exit, format!("{error}\nresume it with:  runbook resume {short}"))

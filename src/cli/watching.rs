@@ -73,6 +73,7 @@ impl<'a> Told<'a> {
             | Event::GateOpened { .. }
             | Event::ActionStarted { .. }
             | Event::ActionReattached { .. }
+            | Event::EvidenceKept { .. }
             | Event::ActionEnded { .. }
             | Event::TurnsPlanned { .. }
             | Event::LookRepeated { .. }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::{HostName, Period, RunId, StepId, Timestamp};
-use crate::effects::{BoxFuture, Clock, OutputSink, StopLevel, StopSignal, Transport, Unreached};
+use crate::effects::{BoxFuture, Clock, OutputSink, StopLevel, StopSignal, Transport, Unreached, framed};
 use crate::engine::{Begin, Permit, Task};
-use crate::event::{HostKey, Mode, NotStarted, Outcome, Part, Place, Signaller};
+use crate::event::{Artifact, ArtifactSource, HostKey, Mode, NotStarted, Outcome, Part, Place, Signaller};
 
 /// What a simulated command does.
 #[derive(Debug, Clone, Default)]
@@ -160,6 +160,16 @@ enum Begun {
     Refused,
 }
 
+/// What a capture's script sends of a host on which each artifact is what the reply says.
+fn evidence(keeps: &[Artifact], reply: &Reply) -> Vec<u8> {
+    let content = |artifact: &'_ Artifact| match &artifact.source {
+        ArtifactSource::Command(_) => None,
+        ArtifactSource::File(path) | ArtifactSource::Files(path) => Some(path.to_string()),
+    };
+    let names: Vec<Option<String>> = keeps.iter().map(content).collect();
+    framed(&names.iter().map(|name| (name.as_deref(), reply.stdout.as_slice(), reply.code)).collect::<Vec<_>>())
+}
+
 fn unknown(why: &str) -> Outcome {
     Outcome::Unknown { why: why.to_owned() }
 }
@@ -214,7 +224,10 @@ impl Transport for SimulatedHosts {
                 let by = if stopped { Signaller::Stop } else { Signaller::Timeout };
                 return Outcome::Signalled { signal: "TERM".to_owned(), by };
             }
-            out.stdout(&reply.stdout);
+            match task.action.keeps.as_slice() {
+                keeps if task.part == Part::Main && !keeps.is_empty() => out.stdout(&evidence(keeps, &reply)),
+                _ => out.stdout(&reply.stdout),
+            }
             out.stderr(&reply.stderr);
             Outcome::Exited { code: reply.code }
         })

@@ -118,6 +118,7 @@ impl Try {
             done_when: None,
             undo: None,
             shows: None,
+            keeps: Vec::new(),
             timeout: Period::from_millis(self.timeout.as_millis() as u64),
             mode: self.mode,
             digest: Digest::ZERO,

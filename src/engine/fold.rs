@@ -65,6 +65,9 @@ impl State {
             Event::ApprovalRefused { .. } | Event::NoteAdded { .. } => {}
             Event::ActionStarted { step, host, part, attempt, .. } => self.started(at, step, host, *part, *attempt),
             Event::ActionReattached { step, host, part, attempt } => self.set_phase(step, host, *part, *attempt, Phase::Running),
+            Event::EvidenceKept { step, host, attempt, artifacts, .. } => {
+                self.touched(step).evidence.insert((host.clone(), *attempt), artifacts.clone());
+            }
             Event::ActionEnded { step, host, part, attempt, ended } => {
                 self.set_phase(step, host, *part, *attempt, Phase::Ended { at, ended: ended.clone() });
             }

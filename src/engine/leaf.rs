@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Directive, Question, Way};
+use super::evidence::refusal;
 use super::gates;
 use super::looks::looks;
 use super::permit::{Begin, Ready, Task};
@@ -91,6 +92,9 @@ impl Walk<'_> {
 
     fn enter(&self, step: &ProgramStep, known: &StepState) -> Standing {
         let Some(stage) = &known.stage else { return Standing::Open(self.ready_stage(step)) };
+        if let Some(why) = refusal(self.state, stage, known) {
+            return Standing::Open(vec![Directive::Record(Event::StepRefused { step: step.id.clone(), why })]);
+        }
         if let Some(gate) = stage.gate.filter(|gate| !self.state.is_approved(*gate) || !gates::covers(self.state, *gate, &step.id))
             && self.wants_to_begin(step, stage, known)
         {

@@ -1,11 +1,14 @@
 //! Which events may follow: the rules that hold even when the program that wrote a journal did not keep them.
 
+use super::evidence::{has_whole, lacks};
 use super::fold::Illegal;
 use super::held::held;
 use super::progress::{Progress, completed, undoing};
 use super::state::{BlockState, GateAnswer, GateState, Life, Phase, State, StepState};
 use crate::base::{Digest, GateNo, HostName, Person, StepId};
-use crate::event::{Action, Answer, Attempts, Command, Effect, Event, GateAsks, Part, RunMode, RunOpened, Stage, StageWork};
+use crate::event::{
+    Action, Answer, Attempts, Command, Effect, Ended, Event, GateAsks, Judgement, KeptArtifact, Part, RunMode, RunOpened, Stage, StageWork,
+};
 use crate::plan::{action_digest, floor};
 
 type Verdict = Result<(), Illegal>;
@@ -49,9 +52,11 @@ pub fn check(state: &State, event: &Event) -> Verdict {
             let orphaned = phase(state, step, host, *part, *attempt) == Some(&Phase::Orphaned);
             unless(orphaned, || format!("attempt {attempt} of {step} on {host} is not waiting to be asked about"))
         }
-        Event::ActionEnded { step, host, part, attempt, .. } => {
+        Event::EvidenceKept { step, host, attempt, artifacts, .. } => kept(state, (step, host, *attempt), artifacts),
+        Event::ActionEnded { step, host, part, attempt, ended } => {
             let running = phase(state, step, host, *part, *attempt) == Some(&Phase::Running);
-            unless(running, || format!("attempt {attempt} of {step} on {host} is not running"))
+            unless(running, || format!("attempt {attempt} of {step} on {host} is not running"))?;
+            captured(state, (step, host, *attempt), *part, ended)
         }
         Event::WaitBegan { step, .. } => {
             let waits = stage(state, step)?.0.wait_until.is_none();
@@ -248,6 +253,30 @@ fn started(state: &State, id: &StepId, host: &HostName, part: Part, number: u32)
 }
 
 /// What is started is what was prepared, in a place that was proven, behind its gate.
+/// Evidence is of a capture that is at work, and of what that was to keep; once.
+fn kept(state: &State, (id, host, attempt): (&StepId, &HostName, u32), artifacts: &[KeptArtifact]) -> Verdict {
+    let running = phase(state, id, host, Part::Main, attempt) == Some(&Phase::Running);
+    unless(running, || format!("attempt {attempt} of {id} on {host} is not running"))?;
+    let (known, stage) = stage(state, id)?;
+    let keeps = stage.work.commands().iter().find(|action| action.host == *host).map_or(&[][..], |action| action.keeps.as_slice());
+    let same = !keeps.is_empty() && keeps.iter().map(|keep| &keep.name).eq(artifacts.iter().map(|kept| &kept.name));
+    unless(same && !known.evidence.contains_key(&(host.clone(), attempt)), || {
+        format!("{id} on {host} was to keep other evidence, or has kept it already")
+    })
+}
+
+/// A capture went well only where all that it was to keep is on record.
+fn captured(state: &State, (id, host, attempt): (&StepId, &HostName, u32), part: Part, ended: &Ended) -> Verdict {
+    let (known, stage) = match (part, stage(state, id)) {
+        (Part::Main, Ok(found)) => found,
+        (Part::Look | Part::Main | Part::Undo, _) => return Ok(()),
+    };
+    let captures = stage.work.commands().iter().any(|action| action.host == *host && !action.keeps.is_empty());
+    unless(!captures || ended.judgement != Judgement::Met || has_whole(known, host, attempt), || {
+        format!("{id} on {host} went well, and its evidence is not on record")
+    })
+}
+
 fn may_run(state: &State, (id, host, part): (&StepId, &HostName, Part), digest: Digest, sends: Digest, gate: Option<GateNo>) -> Verdict {
     if part == Part::Undo {
         return undoes(state, (id, host), digest, sends, gate);
@@ -263,7 +292,9 @@ fn may_run(state: &State, (id, host, part): (&StepId, &HostName, Part), digest: 
     let real = state.opened.as_ref().is_some_and(|(_, opened)| opened.mode != RunMode::DryRun) || stage.effect == Effect::Read;
     unless(real, || format!("{id} changes something, and this is a dry run"))?;
     let covered = stage.gate.is_some_and(|gate| state.is_approved(gate) && covers(state, gate, id));
-    unless(!needs_gate || covered, || format!("{id} on {host} is not approved"))
+    unless(!needs_gate || covered, || format!("{id} on {host} is not approved"))?;
+    let lacking = if part == Part::Main { lacks(state, stage, action) } else { None };
+    lacking.map_or(Ok(()), refuse)
 }
 
 fn covers(state: &State, gate: GateNo, step: &StepId) -> bool {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::progress::HostResult;
 use crate::base::{Bytes, Digest, GateNo, HostName, Person, StepId, Timestamp};
-use crate::event::{Answer, Ended, GateAsks, Interruption, LoopTurn, Part, Place, RunOpened, Stage, Verdict};
+use crate::event::{Answer, Ended, GateAsks, Interruption, KeptArtifact, LoopTurn, Part, Place, RunOpened, Stage, Verdict};
 
 /// A run, as its events tell it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -94,6 +94,8 @@ pub struct StepState {
     pub answer: Option<(Person, Answer)>,
     /// That a person has undone it by hand, or wants it released or kept.
     pub unwound: Option<(Person, Answer)>,
+    /// What each attempt of a capture kept of a host.
+    pub evidence: BTreeMap<(HostName, u32), Vec<KeptArtifact>>,
     /// Hosts on which a person gave back by hand what it would give back.
     pub by_hand: BTreeSet<HostName>,
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 
 use serde::{Deserialize, Serialize};
 
-use super::Verdict;
+use super::{Artifact, EvidenceNeed, Verdict};
 use crate::base::{Bytes, Digest, GateNo, HostName, Period, StepId};
 
 /// One step as it will run.
@@ -26,6 +26,8 @@ pub struct Stage {
     pub work: StageWork,
     /// What later steps call the result.
     pub register: Option<String>,
+    /// What must have been kept before it starts.
+    pub evidence: EvidenceNeed,
     /// The step that gives back what this one takes: until that has gone well, it is held.
     pub releases: Option<StepId>,
     pub on_failure: OnFailure,
@@ -109,6 +111,8 @@ pub struct Action {
     pub undo: Option<Command>,
     /// What the command will make different, in lines for people: part of the text form that is approved.
     pub shows: Option<Bytes>,
+    /// What a capture keeps; nothing on any other step.
+    pub keeps: Vec<Artifact>,
     pub timeout: Period,
     pub mode: Mode,
     /// SHA-256 of this action's lines in the text form that is approved: see `plan::text`.

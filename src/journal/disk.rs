@@ -54,9 +54,14 @@ impl Disk for RealDisk {
     }
 
     fn free(&self) -> io::Result<u64> {
-        let space = rustix::fs::fstatvfs(&self.file)?;
-        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+        free_in(&self.file)
     }
+}
+
+/// Bytes that this user may still write where this file lies.
+pub(super) fn free_in(file: &File) -> io::Result<u64> {
+    let space = rustix::fs::fstatvfs(file)?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
 /// `O_NOFOLLOW`, and never waiting for the other end of a pipe that somebody put there.

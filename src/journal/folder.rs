@@ -206,6 +206,34 @@ impl RunFolder {
         }
     }
 
+    /// Where what a capture kept of a host lies.
+    pub fn evidence_path(&self, step: &StepId, host: &HostName, attempt: u32) -> PathBuf {
+        self.path.join("evidence").join(step.as_str()).join(format!("{host}.{attempt}"))
+    }
+
+    /// One kept file, by the name that the journal gives it: a name, or two. `None` where it would lie elsewhere.
+    pub fn evidence_file(&self, step: &StepId, host: &HostName, attempt: u32, file: &str) -> Option<PathBuf> {
+        let parts: Vec<&str> = file.split('/').collect();
+        let plain = parts.len() <= 2 && parts.iter().all(|part| checked(part).is_ok());
+        plain.then(|| self.evidence_path(step, host, attempt).join(file))
+    }
+
+    /// Bytes that this user may still write into the folder.
+    ///
+    /// # Errors
+    /// Where the file system does not say.
+    pub fn free(&self) -> io::Result<u64> {
+        super::disk::free_in(&fs::File::open(&self.path)?)
+    }
+
+    /// Makes the folder of a step's evidence; the mode of folders within.
+    pub(super) fn make_evidence(&self, step: &StepId) -> io::Result<u32> {
+        let mode = mode_of(&self.path)?;
+        make_dir(&self.path.join("evidence"), mode)?;
+        make_dir(&self.path.join("evidence").join(step.as_str()), mode)?;
+        Ok(mode)
+    }
+
     /// Makes the folders of an attempt's output and says where its two files go.
     pub(super) fn make_output(&self, step: &StepId, host: &HostName, attempt: u32, part: Part) -> io::Result<(PathBuf, PathBuf, u32)> {
         let mode = mode_of(&self.path)?;

@@ -69,7 +69,7 @@ impl OutputFiles {
 }
 
 /// What an earlier reader of the same attempt stored is kept beside what is collected now.
-fn put_earlier_aside(path: &Path) -> io::Result<()> {
+pub(super) fn put_earlier_aside(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path).is_err() {
         return Ok(());
     }
@@ -180,7 +180,7 @@ fn copy_range(from: &mut File, to: &mut File, start: u64, length: u64) -> io::Re
 }
 
 /// Read back from the file, so that the record names what is there.
-fn digest_of(file: &mut File) -> io::Result<Digest> {
+pub(super) fn digest_of(file: &mut File) -> io::Result<Digest> {
     file.seek(SeekFrom::Start(0))?;
     let (mut digester, mut buffer) = (Digester::new(), vec![0; BUFFER]);
     loop {

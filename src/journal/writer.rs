@@ -137,7 +137,7 @@ fn starts_something(event: &Event) -> bool {
         Event::HostReached { .. } | Event::HostUnreachable { .. } | Event::StagePrepared { .. } | Event::StepSkipped { .. } => false,
         Event::StepRefused { .. } | Event::ApprovalGiven { .. } | Event::ApprovalRefused { .. } | Event::ApprovalDenied { .. } => false,
         Event::GateExpired { .. } | Event::ActionEnded { .. } | Event::PersonAnswered { .. } | Event::NoteAdded { .. } => false,
-        Event::RunInterrupted { .. } | Event::RunClosed { .. } => false,
+        Event::RunInterrupted { .. } | Event::RunClosed { .. } | Event::EvidenceKept { .. } => false,
         Event::TurnsPlanned { .. } | Event::TurnsReordered { .. } | Event::LookRepeated { .. } | Event::CallBegan { .. } => false,
         Event::RollbackBegan { .. } | Event::RunConcluded { .. } | Event::ReleaseBegan { .. } | Event::ReleasedByHand { .. } => false,
     }

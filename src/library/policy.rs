@@ -1,12 +1,12 @@
 //! Reads `team/policy.yaml`: the least that a gate must ask. Never weaker than what is written; without the file nothing runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Policy;
 use super::shape::PRODUCTION;
 use crate::base::{HostName, Period, Person};
 use crate::event::{Effect, Rules};
-use crate::text::{Diagnostics, Node, Reader, Source, Spanned, Vocabulary, parse};
+use crate::text::{Diagnostics, Node, Reader, Source, Span, Spanned, Vocabulary, parse};
 
 /// The smallest policy that is one, for messages.
 pub const SMALLEST_POLICY: &str =
@@ -60,13 +60,13 @@ fn read_document(reader: &mut Reader) -> Option<Policy> {
     let mut fields = reader.fields(&document.root, "a policy", &format!("at least\n{SMALLEST_POLICY}"))?;
     let domain = fields.required(reader, "domain", "domain: example.com").and_then(|node| read_domain(reader, node));
     let people = fields.required(reader, "people", "people: {alice@example.com: {groups: [dba]}}").map(|node| read_people(reader, node));
-    let mut floors = fields.optional("environments").map_or(BTreeMap::new(), |node| read_environments(reader, node));
+    let (mut floors, evidence) = fields.optional("environments").map_or_else(Default::default, |node| read_environments(reader, node));
     let review = fields.optional("review").and_then(|node| read_review(reader, node));
     let deny = fields.optional("deny").map_or(Vec::new(), |node| read_deny(reader, node));
     let changing = fields.optional("changing").map_or(Vec::new(), |node| read_changing(reader, node));
     fields.finish(reader, &TOP);
     floors.entry(PRODUCTION.to_owned()).or_insert_with(|| SHIPPED.into_iter().collect());
-    Some(Policy { rules: Rules { domain: domain?, people: people?, floors }, review, deny, changing })
+    Some(Policy { rules: Rules { domain: domain?, people: people?, floors, evidence }, review, deny, changing })
 }
 
 fn read_domain(reader: &mut Reader, node: &Node) -> Option<String> {
@@ -126,27 +126,31 @@ fn read_groups(reader: &mut Reader, person: &Spanned<String>, node: &Node) -> Ve
     groups
 }
 
-fn read_environments(reader: &mut Reader, node: &Node) -> BTreeMap<String, BTreeMap<Effect, u32>> {
+/// The floors of each environment, and those in which a destructive step needs evidence.
+fn read_environments(reader: &mut Reader, node: &Node) -> (BTreeMap<String, BTreeMap<Effect, u32>>, BTreeSet<String>) {
     let example = "`environments: {production: {once: {approvals: 1}}}`";
-    let Some(mut fields) = reader.fields(node, "`environments`", example) else { return BTreeMap::new() };
-    let mut floors = BTreeMap::new();
+    let Some(mut fields) = reader.fields(node, "`environments`", example) else { return Default::default() };
+    let (mut floors, mut evidence) = (BTreeMap::new(), BTreeSet::new());
     for (name, node) in fields.rest() {
         if name.value.parse::<HostName>().is_err() {
             let label = "expected letters, digits, dots, dashes and underscores";
             reader.error("RB312", name.span, format!("{:?} cannot name an environment", name.value)).label(label);
         }
-        let written = read_environment(reader, &name, node);
+        let (written, needs_evidence) = read_environment(reader, &name, node);
+        if needs_evidence {
+            evidence.insert(name.value.clone());
+        }
         refuse_weaker(reader, &written);
         let numbers = written.iter().map(|(effect, number)| (*effect, number.value)).collect();
         floors.insert(name.value.clone(), filled(&name.value, &numbers));
     }
-    floors
+    (floors, evidence)
 }
 
-fn read_environment(reader: &mut Reader, name: &Spanned<String>, node: &Node) -> BTreeMap<Effect, Spanned<u32>> {
+fn read_environment(reader: &mut Reader, name: &Spanned<String>, node: &Node) -> (BTreeMap<Effect, Spanned<u32>>, bool) {
     let example = format!("`{}: {{once: {{approvals: 1}}}}`", name.value);
-    let mut written = BTreeMap::new();
-    let Some(mut fields) = reader.fields(node, format!("the environment `{}`", name.value), &example) else { return written };
+    let (mut written, mut needs_evidence) = (BTreeMap::new(), false);
+    let Some(mut fields) = reader.fields(node, format!("the environment `{}`", name.value), &example) else { return (written, false) };
     for (word, effect) in EFFECTS {
         let Some(node) = fields.optional(word) else { continue };
         let Some(mut floor) = reader.fields(node, format!("`{word}`"), &format!("`{word}: {{approvals: 1}}`")) else { continue };
@@ -154,15 +158,32 @@ fn read_environment(reader: &mut Reader, name: &Spanned<String>, node: &Node) ->
         if let Some(number) = approvals.and_then(|node| reader.whole(node, "`approvals`", 0, MAX_APPROVALS)) {
             written.insert(effect, number);
         }
-        if let Some((key, _)) = floor.entry("evidence") {
-            let message = "`evidence` is not kept to by this version of runbook yet";
-            let help = "a destructive step runs without evidence; ask for more approvals until then";
-            reader.warning("RB313", key, message).label("not enforced").help(help);
+        if let Some((key, node)) = floor.entry("evidence") {
+            needs_evidence |= read_evidence(reader, effect, key, node);
         }
         floor.finish(reader, &EFFECT);
     }
     fields.finish(reader, &EFFECT);
-    written
+    (written, needs_evidence)
+}
+
+/// Whether a destructive step must say what evidence it needs.
+fn read_evidence(reader: &mut Reader, effect: Effect, key: Span, node: &Node) -> bool {
+    if effect != Effect::Destructive {
+        let message = format!("`evidence` is asked of destructive steps, not of `{effect}`");
+        reader.error("RB313", key, message).label("nothing is destroyed").help("write it under `destructive:`");
+        return false;
+    }
+    match reader.text(node, "`evidence`").map(|word| (word.value, word.span)) {
+        Some((word, _)) if word == "required" => true,
+        Some((word, _)) if word == "optional" => false,
+        Some((word, span)) => {
+            let help = "write `evidence: required`, or leave it out";
+            reader.error("RB313", span, format!("`evidence` cannot be `{word}`")).label("expected required or optional").help(help);
+            false
+        }
+        None => false,
+    }
 }
 
 /// A heavier effect that asks fewer people than a lighter one is a slip.

@@ -22,6 +22,7 @@ pub fn check(program: &Program) -> Diagnostics {
         found.templates(step);
         found.names(index, step);
         found.selector(step);
+        super::check_evidence::check(program, step, &mut found.found);
     }
     for block in program.blocks() {
         found.templates(&block.head);

@@ -43,7 +43,7 @@ pub fn slots(program: &Program, gate: &ProgramGate, stages: &[&Stage]) -> Result
     Err(GateError::Unfillable { gate: gate.name.clone(), needed: slots.len(), requester: program.requester.clone(), eligible })
 }
 
-/// The number of people that the policy asks for a stage, over all environments that it touches.
+/// The number of people that the policy asks for a stage, over all environments that it touches; at least two where evidence is waived.
 pub fn floor(rules: &Rules, stage: &Stage) -> u32 {
     let actions = match &stage.work {
         StageWork::Commands { actions, .. } | StageWork::Skip { actions, .. } => actions,
@@ -53,7 +53,8 @@ pub fn floor(rules: &Rules, stage: &Stage) -> u32 {
     let floors = &rules.floors;
     let of =
         |environment: &str| floors.get(environment).or_else(|| floors.get("production")).and_then(|effects| effects.get(&stage.effect));
-    actions.iter().filter_map(|action| of(&action.environment)).copied().max().unwrap_or(0)
+    let asked = actions.iter().filter_map(|action| of(&action.environment)).copied().max().unwrap_or(0);
+    asked.max(stage.evidence.floor())
 }
 
 fn asked(program: &Program, gate: &ProgramGate) -> Result<Vec<Vec<Person>>, GateError> {

@@ -1,4 +1,4 @@
-//! Actions whose commands the plan itself makes, not an author: for `put:` and `reboot:`, run by `sh`. Never runs one.
+//! Actions whose commands the plan itself makes, not an author: for `put:`, `reboot:` and `capture:`, run by `sh`. Never runs one.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use super::looks::Found;
 use super::program::{Program, ProgramStep, Role};
 use super::render::{DEFAULT_EVERY, DEFAULT_TIMEOUT, RenderError, environment_of, hosts_of, period_of, user_name};
 use super::template::{self, Scope};
-use super::{put, reboot};
+use super::{capture, put, reboot};
 use crate::base::{Bytes, Digest, HostName};
-use crate::event::{Action, Command, Effect, Mode, Place, StageWork, Until};
-use crate::runbook::PutText;
+use crate::event::{Action, Artifact, Command, Effect, Mode, Place, StageWork, Until};
+use crate::runbook::{ArtifactText, PutText};
 
 /// What the plan itself makes for a host, run by `sh`.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub(in crate::plan) struct Made {
     pub command: Bytes,
     pub undo: Option<Bytes>,
     pub shows: Option<Bytes>,
+    pub keeps: Vec<Artifact>,
 }
 
 impl Made {
@@ -25,7 +26,7 @@ impl Made {
         let scope = scope.with([("why", super::value::text_value(why.as_bytes()))]);
         let command = template::command("printf '%s\\n' {{ why }} >&2; exit 1\n", &scope);
         let command = command.map_err(|source| RenderError::Template { word: "put", source })?;
-        Ok(Self { command: Bytes::from(command), undo: None, shows: None })
+        Ok(Self { command: Bytes::from(command), undo: None, shows: None, keeps: Vec::new() })
     }
 }
 
@@ -45,6 +46,17 @@ pub(in crate::plan) fn put(
     })?;
     after_looks(step, scope)?;
     Ok(actions)
+}
+
+/// `capture:`: what a host is to send.
+pub(in crate::plan) fn capture(
+    program: &Program,
+    step: &ProgramStep,
+    artifacts: &[ArtifactText],
+    scope: &Scope,
+    places: &BTreeMap<HostName, Place>,
+) -> Result<Vec<Action>, RenderError> {
+    actions(program, step, scope, places, &|host, scope| capture::capture(program, step, artifacts, (host, scope)))
 }
 
 /// A restart: the look before, the wish, or the wait, in which each look is short and `timeout:` is for all of them together.
@@ -81,7 +93,7 @@ fn actions(
         let scope = scope.on(host);
         let r#become = step.step.r#become.as_ref().map(|user| user_name(user, &scope)).transpose()?;
         let command = |script: Bytes| Command { script, shell: "sh".to_owned(), r#become: r#become.clone() };
-        let Made { command: main, undo, shows } = make(host, &scope)?;
+        let Made { command: main, undo, shows, keeps } = make(host, &scope)?;
         Ok(Action {
             host: host.clone(),
             environment: environment_of(&program.inventory, host),
@@ -90,6 +102,7 @@ fn actions(
             done_when: None,
             undo: undo.map(command),
             shows,
+            keeps,
             timeout: step.step.timeout.as_ref().map_or(Ok(DEFAULT_TIMEOUT), |text| period_of("timeout", text, &scope))?,
             mode: if step.effect == Effect::Read { Mode::Direct } else { Mode::Claim },
             digest: Digest::ZERO,

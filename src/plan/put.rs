@@ -29,7 +29,7 @@ const DEFAULT_MODE: &str = "0644";
 pub(in crate::plan) fn look(put: &PutText, scope: &Scope) -> Result<Made, RenderError> {
     let to = path(put, scope)?;
     let scope = scope.with([("to", text(&to)), ("folder", text(folder(&to))), ("limit", Value::from(LOOK_LIMIT))]);
-    Ok(Made { command: script(LOOK, &scope)?, undo: None, shows: None })
+    Ok(Made { command: script(LOOK, &scope)?, undo: None, shows: None, keeps: Vec::new() })
 }
 
 /// What is done on one host, once it was looked at.
@@ -59,6 +59,7 @@ pub(in crate::plan) fn write(
         command: script(WRITE, &scope)?,
         undo: changes.then(|| script(UNDO, &scope)).transpose()?,
         shows: Some(Bytes::from(difference(seen.as_ref(), &wanted).join("\n").as_str())),
+        keeps: Vec::new(),
     })
 }
 

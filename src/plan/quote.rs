@@ -54,6 +54,47 @@ pub fn insert(text: &str, values: &[Insert]) -> Result<Vec<u8>, QuoteError> {
     Ok(out)
 }
 
+/// A whole word for a bare place.
+///
+/// # Errors
+/// A NUL byte.
+pub fn quoted(bytes: &[u8]) -> Result<Vec<u8>, QuoteError> {
+    let mut out = Vec::new();
+    word(bytes, Spot::Bare { begins_word: true }, &mut out)?;
+    Ok(out)
+}
+
+/// The same, but `*`, `?` and what stands in brackets stay what they are to a shell.
+///
+/// # Errors
+/// A NUL byte.
+pub fn quoted_pattern(text: &str) -> Result<Vec<u8>, QuoteError> {
+    let (mut out, mut literal, mut in_brackets) = (Vec::new(), String::new(), false);
+    for (at, c) in text.char_indices() {
+        let opens = c == '[' && !in_brackets && text[at..].contains(']');
+        let special = matches!(c, '*' | '?') || opens || (in_brackets && matches!(c, ']' | '!' | '^' | '-'));
+        in_brackets = opens || (in_brackets && c != ']');
+        if !special {
+            literal.push(c);
+            continue;
+        }
+        end_literal(&mut literal, &mut out)?;
+        out.push(c as u8); // one of the ASCII characters above
+    }
+    end_literal(&mut literal, &mut out)?;
+    Ok(out)
+}
+
+fn end_literal(literal: &mut String, out: &mut Vec<u8>) -> Result<(), QuoteError> {
+    let bytes = std::mem::take(literal).into_bytes();
+    if bytes.is_empty() { Ok(()) } else { word(&bytes, Spot::Bare { begins_word: false }, out) }
+}
+
+/// Whether a shell would look for files by it.
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?']) || text.find('[').is_some_and(|at| text[at..].contains(']'))
+}
+
 /// The first character after the mark with this index among the pieces.
 fn text_after(text: &str, index: usize) -> Option<char> {
     text.split(MARK).nth(index + 1).and_then(|piece| piece.chars().next())
@@ -158,7 +199,7 @@ fn here_document(bytes: &[u8], literal: bool, out: &mut Vec<u8>) -> Result<(), Q
 mod tests {
     use super::*;
 
-    fn quoted(text: &str, value: &str) -> Result<String, QuoteError> {
+    fn in_text(text: &str, value: &str) -> Result<String, QuoteError> {
         let text = text.replace("@@", "\u{1}0\u{1}");
         insert(&text, &[Insert::Word(value.as_bytes().to_vec())]).map(|bytes| String::from_utf8(bytes).unwrap())
     }
@@ -180,7 +221,7 @@ mod tests {
             ("(cd /tmp; ls @@) | wc", "a b", "(cd /tmp; ls 'a b') | wc"),
             ("sh -c 'echo \"$1\"' sh @@", "a b", "sh -c 'echo \"$1\"' sh 'a b'"),
         ] {
-            assert_eq!(quoted(text, value).as_deref(), Ok(expected), "{text}");
+            assert_eq!(in_text(text, value).as_deref(), Ok(expected), "{text}");
         }
     }
 
@@ -207,7 +248,7 @@ mod tests {
             "echo \"$(echo @@\"",
             "x=$@@",
         ] {
-            assert!(quoted(text, "EOF").is_err(), "{text}");
+            assert!(in_text(text, "EOF").is_err(), "{text}");
         }
     }
 
@@ -218,6 +259,20 @@ mod tests {
         assert!(insert("rm --x=\u{1}0\u{1}", &list).is_err());
         assert!(insert("rm \"\u{1}0\u{1}\"", &list).is_err());
         assert!(insert("rm \u{1}0\u{1}.bak", &list).is_err());
+    }
+
+    #[test]
+    fn a_pattern_stays_one_and_everything_around_it_is_quoted() {
+        for (text, expected) in [
+            ("/var/log/*.log", "/var/log/*.log"),
+            ("/var/log/my app/?[!a-c d].log", "'/var/log/my app/'?[!a-'c d'].log"),
+            ("/x/[a", "'/x/[a'"),
+            ("/x/$(id)*`w`", "'/x/$(id)'*'`w`'"),
+            ("/x/it's", "'/x/it'\\''s'"),
+        ] {
+            assert_eq!(String::from_utf8(quoted_pattern(text).unwrap()).unwrap(), expected);
+        }
+        assert_eq!(quoted(b"a b*").unwrap(), b"'a b*'");
     }
 
     #[test]

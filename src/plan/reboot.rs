@@ -30,7 +30,7 @@ pub(in crate::plan) fn look(program: &Program, host: &HostName, scope: &Scope) -
     let is_here = program.inventory.hosts.get(host).is_some_and(|host| matches!(host.connection, Connection::Local));
     match is_here {
         true => Err(RenderError::Text { word: "reboot", why: format!("{host} is this machine: the run would end with it") }),
-        false => Ok(Made { command: script(LOOK, scope)?, undo: None, shows: None }),
+        false => Ok(Made { command: script(LOOK, scope)?, undo: None, shows: None, keeps: Vec::new() }),
     }
 }
 
@@ -40,7 +40,7 @@ pub(in crate::plan) fn ask(host: &HostName, scope: &Scope) -> Result<Made, Rende
         Ok(was) => {
             let scope = scope.with([("was", Value::from(was.as_str())), ("delay", Value::from(DELAY))]);
             let shows = format!("restarts the host; its present start of the system is {was}");
-            Ok(Made { command: script(ASK, &scope)?, undo: None, shows: Some(Bytes::from(shows.as_str())) })
+            Ok(Made { command: script(ASK, &scope)?, undo: None, shows: Some(Bytes::from(shows.as_str())), keeps: Vec::new() })
         }
         Err(why) => Made::refusal(&format!("reboot: {why}"), scope),
     }
@@ -52,7 +52,7 @@ pub(in crate::plan) fn back(host: &HostName, within: Period, scope: &Scope) -> R
         Ok(was) => {
             let scope = scope.with([("was", Value::from(was.as_str()))]);
             let shows = format!("looks again and again, for at most {within}, until the host answers from another start of the system");
-            Ok(Made { command: script(BACK, &scope)?, undo: None, shows: Some(Bytes::from(shows.as_str())) })
+            Ok(Made { command: script(BACK, &scope)?, undo: None, shows: Some(Bytes::from(shows.as_str())), keeps: Vec::new() })
         }
         Err(why) => Made::refusal(&format!("reboot: {why}"), scope),
     }

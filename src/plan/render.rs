@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
+use super::evidence::{evidence_need, says_enough};
 use super::made;
 use super::program::{Program, ProgramStep, Road, Role};
 use super::template::{self, Scope, TemplateError};
@@ -112,6 +113,7 @@ pub fn prepare(
                 step.step.register.as_ref().map(|name| name.value.clone())
             }
         },
+        evidence: evidence_need(program, step, scope)?,
         releases: match &step.role {
             Role::Acquire { release } => Some(release.at(&step.id.turns())),
             Role::Written | Role::Release { .. } | Role::Before { .. } | Role::After { .. } | Role::Symptom { .. } => None,
@@ -125,6 +127,7 @@ pub fn prepare(
         Road::Carry => work(program, step, scope, places, retry)?,
         Road::Withhold(says) => withheld(program, step, scope, places, says),
     };
+    says_enough(program, &stage)?;
     seal(&mut stage);
     Ok(stage)
 }
@@ -176,7 +179,10 @@ fn work(
             Ok(StageWork::Conclude { verdict: verdict(*conclusion), sentence: plain("conclude", sentence, scope)? })
         }
         Work::Reboot => made::reboot(program, step, scope, places),
-        Work::Capture { .. } => Err(no_work(step, "this action")),
+        Work::Capture { artifacts } => {
+            let actions = made::capture(program, step, artifacts, scope, places)?;
+            Ok(StageWork::Commands { actions, parse: None, expect: None, until: None, retry })
+        }
         Work::Call { .. } | Work::Block(_) => Err(no_work(step, "a block")),
     }
 }
@@ -254,6 +260,7 @@ fn action(
         done_when: step.step.done_when.as_ref().map(|text| command(Body::Text(text), "done_when")).transpose()?,
         undo: step.step.undo.as_ref().map(|text| command(Body::Text(text), "undo")).transpose()?,
         shows: None,
+        keeps: Vec::new(),
         timeout: step.step.timeout.as_ref().map_or(Ok(DEFAULT_TIMEOUT), |text| period_of("timeout", text, &scope))?,
         mode: if step.effect == Effect::Read { Mode::Direct } else { Mode::Claim },
         digest: Digest::ZERO,
@@ -304,7 +311,7 @@ fn script(
 }
 
 /// The lines that go before a step's commands.
-fn preamble(program: &Program, step: &ProgramStep, scope: &Scope, host: &HostName) -> Result<Vec<u8>, RenderError> {
+pub(in crate::plan) fn preamble(program: &Program, step: &ProgramStep, scope: &Scope, host: &HostName) -> Result<Vec<u8>, RenderError> {
     let mut script = Vec::new();
     for (name, value) in &step.step.env {
         if let Some(secret) = super::secrets::assignment(program, step, (&name.value, &value.value), scope, host)? {

@@ -1,11 +1,12 @@
 //! A step's own work as lines, as its author wrote it and in the manner of a plan. Never renders a template.
 
-use super::{ArtifactOrigin, PutContent, Step, Work};
+use super::{ArtifactOrigin, EvidenceText, PutContent, Step, Work};
 
 impl Step {
-    /// What the step does, a line each, marked as in a plan: `? ` a look, `$ ` a command, `> ` words to a person, `~ ` the way back.
+    /// What the step does, a line each, marked as in a plan: `? ` a look, `$ ` a command, `> ` words to a person, `~ ` the way back, `! ` what evidence is needed first.
     pub fn written_lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.done_when.iter().flat_map(|look| marked("?", &look.value)).collect();
+        let mut lines: Vec<String> = self.evidence.iter().map(needed).collect();
+        lines.extend(self.done_when.iter().flat_map(|look| marked("?", &look.value)));
         match &self.work {
             Work::Run { command, .. } | Work::Check { command, .. } => lines.extend(marked("$", &command.value)),
             Work::Script { file, .. } => lines.push(format!("$ scripts/{}", file.value)),
@@ -51,6 +52,16 @@ impl Step {
         }
         lines.extend(self.undo.iter().flat_map(|undo| marked("~", &undo.value)));
         lines
+    }
+}
+
+fn needed(evidence: &EvidenceText) -> String {
+    match evidence {
+        EvidenceText::From(captures) => {
+            let captures: Vec<&str> = captures.iter().map(|capture| capture.value.as_str()).collect();
+            format!("! only after evidence of the same host from {}", captures.join(", "))
+        }
+        EvidenceText::Waived { reason } => format!("! without evidence, waived: {}", reason.value.trim()),
     }
 }
 

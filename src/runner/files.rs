@@ -1,8 +1,12 @@
 //! Output that goes into a run's folder, and the beginning of it kept for expressions. Never judges it.
 
+use std::sync::Arc;
+
+use super::evidence::EvidenceCapture;
 use super::ports::{Capture, CaptureError, Captured, Journal, Recording};
-use crate::base::{HostName, StepId};
+use crate::base::{HostName, Person, Redactor, StepId, Timestamp};
 use crate::effects::OutputSink;
+use crate::engine::Task;
 use crate::event::{AppendError, Part, Stream};
 use crate::journal::{JournalWriter, OutputFiles, RunFolder};
 use crate::plan::{READING_LIMIT, Seen};
@@ -25,6 +29,15 @@ impl Recording for RunFiles {
         let files = OutputFiles::create(&self.folder, step, host, attempt, part, max_output)
             .map_err(|error| CaptureError { path: error.path, source: error.source })?;
         Ok(Box::new(FileCapture { files, seen: Seen::default() }))
+    }
+
+    fn keep(&self, task: &Task, by: &Person, at: Timestamp) -> Result<Box<dyn Capture>, CaptureError> {
+        Ok(Box::new(EvidenceCapture::open(&self.folder, task, by, at)?))
+    }
+
+    fn free(&self) -> Result<(u64, String), CaptureError> {
+        let path = self.folder.path().display().to_string();
+        self.folder.free().map(|free| (free, path.clone())).map_err(|source| CaptureError { path, source })
     }
 }
 
@@ -52,13 +65,21 @@ impl OutputSink for FileCapture {
 }
 
 impl Capture for FileCapture {
+    fn hides(&mut self, _redactor: &Arc<Redactor>) -> bool {
+        false
+    }
+
+    fn progress(&self) -> Option<String> {
+        None
+    }
+
     fn finish(self: Box<Self>) -> Captured {
         let Self { files, seen } = *self;
         match files.finish() {
-            Ok((stdout, stderr)) => Captured { stdout, stderr, seen, trouble: None },
+            Ok((stdout, stderr)) => Captured { stdout, stderr, kept: None, seen, trouble: None },
             Err(error) => {
                 let trouble = Some(CaptureError { path: error.path, source: error.source });
-                Captured { stdout: Stream::empty(), stderr: Stream::empty(), seen, trouble }
+                Captured { stdout: Stream::empty(), stderr: Stream::empty(), kept: None, seen, trouble }
             }
         }
     }

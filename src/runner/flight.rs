@@ -113,7 +113,10 @@ impl Flight<'_> {
         let task = permit.task().clone();
         let began: Timestamp = clock.now();
         // all output passes here, before it is hashed, stored or told
-        let mut sink = Hiding::before(Telling { capture, pulses, task: &task, line: Vec::new() }, &vault.redactor());
+        let redactor = vault.redactor();
+        let mut sink = Telling { capture, pulses, task: &task, line: Vec::new() };
+        let hides = sink.capture.hides(&redactor);
+        let mut sink = if hides { Hiding::of_errors(sink, &redactor) } else { Hiding::before(sink, &redactor) };
         let outcome = match given {
             Ok(secrets) => transport.run(permit.bearing(secrets), &mut sink, stop).await,
             Err(why) => without_secret(permit.begin(), why),
@@ -166,7 +169,10 @@ impl Telling<'_> {
 impl OutputSink for Telling<'_> {
     fn stdout(&mut self, bytes: &[u8]) {
         self.capture.stdout(bytes);
-        self.tell(bytes);
+        match self.capture.progress() {
+            Some(phrase) => self.tell(phrase.as_bytes()),
+            None => self.tell(bytes),
+        }
     }
 
     fn stderr(&mut self, bytes: &[u8]) {

@@ -7,25 +7,33 @@ use serde_json::Value;
 
 use crate::base::{Bytes, Redacting, Redactor};
 use crate::effects::OutputSink;
-use crate::event::{Answer, Ended, Event, Interruption, Judgement, Outcome, Reading};
+use crate::event::{Answer, Ended, Event, Interruption, Judgement, KeptArtifact, Outcome, Reading};
 
 /// A sink that is given no secret: all output of an attempt passes here, whatever becomes of it behind.
 pub(super) struct Hiding<S> {
     sink: S,
-    out: Redacting,
+    /// `None` where the sink hides secrets in it by itself.
+    out: Option<Redacting>,
     err: Redacting,
 }
 
 impl<S: OutputSink> Hiding<S> {
     /// Before this sink.
     pub fn before(sink: S, redactor: &Arc<Redactor>) -> Self {
-        Self { sink, out: Redacting::new(Arc::clone(redactor)), err: Redacting::new(Arc::clone(redactor)) }
+        Self { sink, out: Some(Redacting::new(Arc::clone(redactor))), err: Redacting::new(Arc::clone(redactor)) }
+    }
+
+    /// Before a sink that takes its standard output apart, and hides secrets in what it finds there.
+    pub fn of_errors(sink: S, redactor: &Arc<Redactor>) -> Self {
+        Self { sink, out: None, err: Redacting::new(Arc::clone(redactor)) }
     }
 
     /// The streams have ended: what was held back is given on.
     pub fn end(mut self) -> S {
         let sink = &mut self.sink;
-        self.out.end(|bytes| sink.stdout(bytes));
+        if let Some(out) = &mut self.out {
+            out.end(|bytes| sink.stdout(bytes));
+        }
         self.err.end(|bytes| sink.stderr(bytes));
         self.sink
     }
@@ -34,7 +42,10 @@ impl<S: OutputSink> Hiding<S> {
 impl<S: OutputSink> OutputSink for Hiding<S> {
     fn stdout(&mut self, bytes: &[u8]) {
         let sink = &mut self.sink;
-        self.out.feed(bytes, |bytes| sink.stdout(bytes));
+        match &mut self.out {
+            Some(out) => out.feed(bytes, |bytes| sink.stdout(bytes)),
+            None => sink.stdout(bytes),
+        }
     }
 
     fn stderr(&mut self, bytes: &[u8]) {
@@ -53,6 +64,10 @@ pub(super) fn event(hide: &Redactor, event: Event) -> Event {
         Event::ApprovalRefused { gate, document, why } => Event::ApprovalRefused { gate, document, why: text(why) },
         Event::ActionEnded { step, host, part, attempt, ended } => {
             Event::ActionEnded { step, host, part, attempt, ended: Box::new(self::ended(hide, *ended)) }
+        }
+        Event::EvidenceKept { step, host, attempt, manifest, artifacts } => {
+            let told = |kept: KeptArtifact| KeptArtifact { trouble: kept.trouble.map(|why| hide.text(&why)), ..kept };
+            Event::EvidenceKept { step, host, attempt, manifest, artifacts: artifacts.into_iter().map(told).collect() }
         }
         Event::ReleasedByHand { step, hosts, person, remark } => Event::ReleasedByHand { step, hosts, person, remark: text(remark) },
         Event::PersonAnswered { step, person, answer } => Event::PersonAnswered { step, person, answer: self::answer(hide, answer) },

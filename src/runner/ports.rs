@@ -1,9 +1,11 @@
 //! What the loop needs of the world, so that drills and tests can give it another one. Holds no behaviour.
 
-use crate::base::{Digest, GateNo, HostName, SecretValue, StepId, Timestamp};
+use std::sync::Arc;
+
+use crate::base::{Digest, GateNo, HostName, Person, Redactor, SecretValue, StepId, Timestamp};
 use crate::effects::{BoxFuture, OutputSink};
-use crate::engine::{Question, State};
-use crate::event::{Answer, AppendError, AppendLog, Entry, Event, GateAsks, Head, Part, Pulse, Stream, Verdict};
+use crate::engine::{Question, State, Task};
+use crate::event::{Answer, AppendError, AppendLog, Entry, Event, GateAsks, Head, KeptArtifact, Part, Pulse, Stream, Verdict};
 use crate::plan::{Program, SecretUse, Seen};
 
 /// A journal that can say beforehand whether there is room.
@@ -22,10 +24,28 @@ pub trait Recording: Send + Sync {
     /// # Errors
     /// Where the place cannot be made.
     fn open(&self, step: &StepId, host: &HostName, part: Part, attempt: u32, max_output: u64) -> Result<Box<dyn Capture>, CaptureError>;
+
+    /// Opens a place for the evidence that one attempt of a capture keeps, run by this person from now on.
+    ///
+    /// # Errors
+    /// Where the place cannot be made.
+    fn keep(&self, task: &Task, by: &Person, at: Timestamp) -> Result<Box<dyn Capture>, CaptureError>;
+
+    /// Bytes that are free there, and where that is.
+    ///
+    /// # Errors
+    /// Where the disk does not say.
+    fn free(&self) -> Result<(u64, String), CaptureError>;
 }
 
 /// Takes in the output of one attempt.
 pub trait Capture: OutputSink {
+    /// Hides secrets in standard output by itself, where it takes that apart; whether it does.
+    fn hides(&mut self, redactor: &Arc<Redactor>) -> bool;
+
+    /// What arrives, in a phrase; `None` where its last line says that.
+    fn progress(&self) -> Option<String>;
+
     /// Makes it durable and says what there was.
     fn finish(self: Box<Self>) -> Captured;
 }
@@ -35,6 +55,8 @@ pub trait Capture: OutputSink {
 pub struct Captured {
     pub stdout: Stream,
     pub stderr: Stream,
+    /// What a capture kept: the digest of its manifest, and each artifact. `None` where nothing came of it, and for every other step.
+    pub kept: Option<(Digest, Vec<KeptArtifact>)>,
     /// The beginning of both, for expressions.
     pub seen: Seen,
     /// Set where not all that should be stored could be.

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::evidence::{ROOM_LEFT, evidence_of, kept_by, that_fit};
 use super::flight::{Flight, Flights, Landed};
 use super::hiding;
 use super::ports::{Asker, Capture, CaptureError, Captured, GateTrouble, Gatekeeper, Recording, SecretSource, SecretTrouble};
 use super::recorder::Recorder;
 use super::vault::{Needs, Standing, Vault};
-use crate::base::{GateNo, Period, StepId, Timestamp};
+use crate::base::{GateNo, HostName, Period, StepId, Timestamp};
 use crate::effects::{BoxFuture, Clock, StopLevel, StopSignal, Transport};
 use crate::engine::{Directive, Permit, Question, Ready, State, Task, decide, may_stop, scope, step_of};
 use crate::event::{Answer, AppendError, AppendLog, Ended, Event, Interruption, Judgement, Outcome, Part, Pulse, Verdict};
-use crate::plan::{Program, Scope, SecretUse, judge, said, secrets_of};
+use crate::plan::{Program, Scope, SecretUse, judge, judge_capture, said, secrets_of};
 
 /// How often to look whether an answer to a gate, or a wish to stop, has arrived: a person does not notice, a disk does not either.
 const LOOK_EVERY: Period = Period::from_millis(150);
@@ -55,6 +56,13 @@ pub enum RunError {
     /// A step has begun and needs a secret for what is left of it.
     #[error(transparent)]
     Secret(#[from] SecretTrouble),
+    /// Nothing was started: the evidence might not fit.
+    #[error(
+        "not started: {free_mib} MiB free in {path}, and {step} may keep up to {needed_mib} MiB of evidence of {host}, with {spare_mib} MiB left for \
+         the run itself. Free some space there, or say with `last:` how much of each artifact's end suffices and start anew; a store elsewhere is \
+         named by --store. Then resume the run"
+    )]
+    NoRoomForEvidence { path: String, free_mib: u64, needed_mib: u64, spare_mib: u64, step: StepId, host: HostName },
 }
 
 /// Works on one run.
@@ -64,6 +72,8 @@ pub struct Runner<'a> {
     world: World<'a>,
     flights: Flights<'a>,
     vault: Vault,
+    /// Bytes that captures under way may still keep.
+    evidence_coming: u64,
     pulses: (UnboundedSender<Pulse>, UnboundedReceiver<Pulse>),
     forgetting: FuturesUnordered<BoxFuture<'a, ()>>,
     /// A person left a question open that nothing can go on without.
@@ -92,6 +102,7 @@ impl<'a> Runner<'a> {
             world,
             flights: Flights::new(),
             vault,
+            evidence_coming: 0,
             pulses: unbounded_channel(),
             forgetting: FuturesUnordered::new(),
             gave_up: None,
@@ -166,6 +177,7 @@ impl<'a> Runner<'a> {
                 Directive::Close(verdict) => awaited.ending = Some(self.close(verdict)?),
             }
         }
+        let ready = self.that_fit(ready)?;
         let (ready, refused) = self.with_secrets(ready)?;
         awaited.moved |= refused || !ready.is_empty();
         self.start(ready)?;
@@ -195,6 +207,23 @@ impl<'a> Runner<'a> {
         };
         self.recorder.append(Event::RunClosed { verdict, seal })?;
         Ok(Ending::Closed(verdict))
+    }
+
+    /// Without the captures whose evidence has no room beside what is coming already: they start when others have ended.
+    fn that_fit(&self, ready: Vec<Ready>) -> Result<Vec<Ready>, RunError> {
+        if ready.iter().all(|ready| evidence_of(ready.task()) == 0) {
+            return Ok(ready);
+        }
+        let (free, path) = self.world.recording.free()?;
+        let (fitting, left) = that_fit(ready, free.saturating_sub(self.evidence_coming));
+        match left {
+            Some(task) if fitting.is_empty() && self.flights.running() == 0 => {
+                let (free_mib, spare_mib, needed_mib) = (free >> 20, ROOM_LEFT >> 20, evidence_of(&task).div_ceil(1 << 20));
+                let (step, host) = (task.step.clone(), task.host().clone());
+                Err(RunError::NoRoomForEvidence { path, free_mib, needed_mib, spare_mib, step, host })
+            }
+            Some(_) | None => Ok(fitting),
+        }
     }
 
     /// While people are asked, what lies behind their gate is fetched: a store of passwords may ask, too.
@@ -244,6 +273,7 @@ impl<'a> Runner<'a> {
         let (ready, needs): (Vec<Ready>, Vec<Needs>) = ready.into_iter().unzip();
         let permits = Permit::obtain(ready, &mut self.recorder)?;
         for (((permit, _), capture), needs) in permits.into_iter().zip(captures).zip(needs) {
+            self.evidence_coming = self.evidence_coming.saturating_add(evidence_of(permit.task()));
             tracing::debug!(step = %permit.task().step, host = %permit.task().host(), attempt = permit.task().attempt, "starting");
             self.flights.run(Flight {
                 transport: Arc::clone(&self.world.transport),
@@ -260,6 +290,10 @@ impl<'a> Runner<'a> {
     }
 
     fn capture(&self, task: &Task) -> Result<Box<dyn Capture>, CaptureError> {
+        if task.part == Part::Main && !task.action.keeps.is_empty() {
+            let by = self.recorder.state().runners.last().unwrap_or(&self.program.requester);
+            return self.world.recording.keep(task, by, self.world.clock.now());
+        }
         let stage = self.recorder.state().steps.get(&task.step).and_then(|step| step.stage.as_ref());
         let max_output = stage.map_or(crate::plan::DEFAULT_MAX_OUTPUT, |stage| stage.max_output);
         self.world.recording.open(&task.step, task.host(), task.part, task.attempt, max_output)
@@ -304,6 +338,7 @@ impl<'a> Runner<'a> {
             landed.push(next);
         }
         let mut events = Vec::new();
+        let mut kept = Vec::new();
         let mut ended = Vec::new();
         let mut trouble = None;
         for landed in landed {
@@ -317,12 +352,17 @@ impl<'a> Runner<'a> {
                 }
                 Landed::Ended { task, outcome, captured, took } => {
                     let outcome = hiding::outcome(&self.vault.redactor(), outcome);
+                    self.evidence_coming = self.evidence_coming.saturating_sub(evidence_of(&task));
+                    kept.extend(kept_by(&task, &captured));
                     let (event, failed) = self.ended(&task, outcome, captured, took);
                     events.push(event);
                     ended.push(task);
                     trouble = trouble.or(failed);
                 }
             }
+        }
+        if !kept.is_empty() {
+            self.recorder.append_all(kept)?; // first: the end of a capture rests on it
         }
         if !events.is_empty() {
             self.recorder.append_all(events)?;
@@ -341,10 +381,14 @@ impl<'a> Runner<'a> {
 
     fn ended(&self, task: &Task, outcome: Outcome, captured: Captured, took: Period) -> (Event, Option<CaptureError>) {
         tracing::debug!(step = %task.step, host = %task.host(), attempt = task.attempt, ?outcome, "ended");
-        let Captured { stdout, stderr, seen, trouble } = captured;
+        let Captured { stdout, stderr, kept, seen, trouble } = captured;
         let state = self.recorder.state();
         let stage = state.steps.get(&task.step).and_then(|step| step.stage.as_ref());
         let (judgement, reading) = match (task.part, stage) {
+            (Part::Main, Some(_)) if !task.action.keeps.is_empty() => {
+                let kept = kept.map(|(_, artifacts)| artifacts).unwrap_or_default();
+                (judge_capture(&outcome, &kept), None)
+            }
             (Part::Main, Some(stage)) => judge(stage, task.host(), &outcome, &seen, took, &self.scope(&task.step)),
             (Part::Look | Part::Main | Part::Undo, _) => (looked(&outcome), None),
         };

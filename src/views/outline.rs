@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::page::{Line, Page, Tone};
 use crate::base::{Bytes, Digest, GateNo, Period, Person, StepId, from_ascii, mark};
-use crate::event::{Action, Effect, Mode, Stage, StageWork};
-use crate::plan::{Outline, OutlinedGate, OutlinedStep, Shape, Who, origin_words, secrets_in_use, stage_lines};
+use crate::event::{Action, Artifact, Effect, EvidenceNeed, Mode, Stage, StageWork};
+use crate::plan::{Outline, OutlinedGate, OutlinedStep, Shape, Who, kept_lines, origin_words, secrets_in_use, stage_lines};
 
 /// What `plan` prints. `requester` is who would run it, where that is known.
 pub fn outline_page(outline: &Outline<'_>, requester: Option<&Person>) -> Page {
@@ -122,6 +122,9 @@ fn read_lines(outline: &Outline<'_>) -> Vec<Line> {
 }
 
 fn first_line(action: &Action) -> String {
+    if let Some(first) = kept_lines(action).first() {
+        return if action.keeps.len() > 1 { format!("{first} … ({} artifacts)", action.keeps.len()) } else { first.clone() };
+    }
     let script = action.command.script.as_slice();
     let lines: Vec<&[u8]> = script.split(|&byte| byte == b'\n').filter(|line| !line.is_empty() && *line != b"set -e").collect();
     let first = lines.first().map_or(String::new(), |line| crate::base::ascii(line));
@@ -170,6 +173,8 @@ pub struct PlanStepJson {
     pub left_out: Option<String>,
     /// The lines of its template, where it is not rendered yet.
     pub template: Vec<String>,
+    /// `"not_asked"`, `{"from": […]}` or `{"waived": {"reason": …}}`; `null` where it is not rendered yet.
+    pub evidence: Option<EvidenceNeed>,
     /// What a person is asked to do.
     pub manual: Option<String>,
     pub wait_ms: Option<Period>,
@@ -186,6 +191,8 @@ pub struct PlanActionJson {
     pub script_base64: Option<String>,
     pub done_when: Option<String>,
     pub undo: Option<String>,
+    /// What a capture keeps.
+    pub keeps: Vec<Artifact>,
     pub r#become: Option<String>,
     pub shell: String,
     pub timeout_ms: Period,
@@ -249,6 +256,7 @@ fn step_json(step: &OutlinedStep) -> PlanStepJson {
         waits_for: step.waits_for.clone(),
         left_out,
         template,
+        evidence: stage.map(|stage| stage.evidence.clone()),
         manual,
         wait_ms,
         actions: actions.iter().map(action_json).collect(),
@@ -265,6 +273,7 @@ fn action_json(action: &Action) -> PlanActionJson {
         script_base64: command.script.as_str().is_none().then(|| STANDARD.encode(command.script.as_slice())),
         done_when: action.done_when.as_ref().map(|look| text(&look.script)),
         undo: action.undo.as_ref().map(|undo| text(&undo.script)),
+        keeps: action.keeps.clone(),
         r#become: command.r#become.clone(),
         shell: command.shell.clone(),
         timeout_ms: action.timeout,

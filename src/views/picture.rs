@@ -5,7 +5,7 @@ use super::steps::{HostSummary, StepLook, StepSummary, hosts_in_short, seconds};
 use crate::base::{GateNo, HostName, StepId, Timestamp};
 use crate::engine::{Certainty, GateState, Held, Life, Phase, State, held};
 use crate::event::{Interruption, StageWork, Verdict};
-use crate::plan::{Program, stage_lines};
+use crate::plan::{Program, kept_lines, stage_lines};
 
 /// The first line: what runs, and whose run it is.
 pub fn header(program: &Program, state: &State, width: usize) -> Line {
@@ -131,8 +131,11 @@ pub fn failure(state: &State, step: &StepSummary, tail_of: &dyn Fn(&StepId, &Hos
         if let Some(StageWork::Commands { actions, .. }) = stage.map(|stage| &stage.work)
             && let Some(action) = actions.iter().find(|action| action.host == host.host && action.shows.is_none())
         {
+            let keeps = kept_lines(action).into_iter().map(|line| Line::new().plain("        * ").with(Tone::Command, line));
+            lines.extend(keeps.take(SCRIPT_LINES));
             let script = action.command.script.as_slice().trim_ascii_end().split(|&byte| byte == b'\n');
-            lines.extend(script.take(SCRIPT_LINES).map(|line| Line::new().plain("        $ ").with(Tone::Command, line)));
+            let shown = if action.keeps.is_empty() { SCRIPT_LINES } else { 0 }; // how a host sends evidence says nothing of what was wrong
+            lines.extend(script.take(shown).map(|line| Line::new().plain("        $ ").with(Tone::Command, line)));
         }
         lines.extend(tail_of(&step.id, &host.host).into_iter().map(|line| Line::new().plain("        ").with(Tone::Quiet, line)));
     }

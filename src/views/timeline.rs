@@ -2,7 +2,7 @@
 
 use super::page::{Line, Tone};
 use super::steps::seconds;
-use crate::event::{Answer, Ended, Entry, Event, Interruption, Judgement, LoopTurn, Part, RunMode};
+use crate::event::{Answer, Ended, Entry, Event, Interruption, Judgement, KeptArtifact, LoopTurn, Part, RunMode, Truncation};
 use crate::plan::said;
 
 /// The line of one entry: time of day, what happened.
@@ -15,12 +15,7 @@ pub fn timeline_line(entry: &Entry) -> Line {
 fn words(event: &Event) -> (Tone, String) {
     match event {
         Event::RunOpened(opened) => {
-            let mode = match opened.mode {
-                RunMode::Real => "",
-                RunMode::DryRun => " (dry run)",
-                RunMode::Drill => " (drill)",
-            };
-            (Tone::Strong, format!("{} opened run {} of {}{mode}", opened.requester, opened.run, opened.runbook))
+            (Tone::Strong, format!("{} opened run {} of {}{}", opened.requester, opened.run, opened.runbook, of_mode(opened.mode)))
         }
         Event::HostReached { host, place } => (Tone::Quiet, format!("reached {host}: {} {}", place.login, place.key)),
         Event::HostUnreachable { host, why } => (Tone::Bad, format!("cannot reach {host}: {why}")),
@@ -49,6 +44,9 @@ fn words(event: &Event) -> (Tone, String) {
             (Tone::Plain, format!("started {step} on {host}{}{}", of_part(*part), of_attempt(*attempt)))
         }
         Event::ActionReattached { step, host, .. } => (Tone::Waits, format!("asked {host} what became of {step}")),
+        Event::EvidenceKept { step, host, artifacts, .. } => {
+            (tone_of_kept(artifacts), format!("{step} kept of {host}: {}", kept(artifacts)))
+        }
         Event::ActionEnded { step, host, part, ended, .. } => {
             (tone_of(ended, *part), format!("{step} on {host}{}: {}", of_part(*part), end_of(ended)))
         }
@@ -71,6 +69,34 @@ fn words(event: &Event) -> (Tone, String) {
             (if verdict.is_good() { Tone::Good } else { Tone::Bad }, format!("closed: {}{sealed}", verdict.said()))
         }
     }
+}
+
+fn of_mode(mode: RunMode) -> &'static str {
+    match mode {
+        RunMode::Real => "",
+        RunMode::DryRun => " (dry run)",
+        RunMode::Drill => " (drill)",
+    }
+}
+
+fn tone_of_kept(artifacts: &[KeptArtifact]) -> Tone {
+    if artifacts.iter().all(|artifact| artifact.trouble.is_none()) { Tone::Good } else { Tone::Bad }
+}
+
+fn kept(artifacts: &[KeptArtifact]) -> String {
+    artifacts.iter().map(kept_of).collect::<Vec<_>>().join(", ")
+}
+
+fn kept_of(artifact: &KeptArtifact) -> String {
+    let bytes: u64 = artifact.files.iter().map(|file| file.bytes).sum();
+    let files = match artifact.files.as_slice() {
+        [] => return format!("{} (nothing: {})", artifact.name, artifact.trouble.as_deref().unwrap_or("no file")),
+        [file] if file.truncated == Some(Truncation::Asked) => ", its end".to_owned(),
+        [_] => String::new(),
+        many => format!(" in {} files", many.len()),
+    };
+    let trouble = artifact.trouble.as_ref().map_or(String::new(), |why| format!(", not whole: {why}"));
+    format!("{} ({bytes} bytes{files}{trouble})", artifact.name)
 }
 
 fn of_part(part: Part) -> &'static str {

@@ -1,6 +1,6 @@
 //! A small real record, made through the writer, with real keys and signed documents. Owns its temporary folder; touches nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use runbook::approval::{Approval, Kind, Opening, Request, Seal, namespace};
-use runbook::base::{Digest, GateNo, Period, Person, Timestamp};
+use runbook::base::{Digest, GateNo, HostName, Period, Person, StepId, Timestamp};
 use runbook::effects::{SigningKey, fingerprint_of, sign};
 use runbook::event::{
-    Action, AppendLog, Attempts, Command, Effect, Ended, Event, GateAsks, Head, HostKey, Inputs, Judgement, Mode, OnFailure, Outcome, Part,
-    Place, Rules, RunMode, RunOpened, Stage, StageWork, Verdict,
+    Action, AppendLog, Artifact, ArtifactSource, Attempts, Command, Effect, Ended, Event, EvidenceNeed, GateAsks, Head, HostKey, Inputs,
+    Judgement, KeptArtifact, Mode, OnFailure, Outcome, Part, Place, Rules, RunMode, RunOpened, Stage, StageWork, Verdict,
 };
-use runbook::journal::{Clock, JournalWriter, NewRun, OutputFiles, RunFolder, Store};
+use runbook::journal::{About, Beginning, Clock, EvidenceFiles, JournalWriter, NewRun, OutputFiles, RunFolder, Store};
 use runbook::library::{Roster, Signer};
 use runbook::plan::action_digest;
 
@@ -35,6 +35,12 @@ pub struct Plot {
     pub place_is_unknown: bool,
     pub floor_of_two: bool,
     pub gate_asks_two: bool,
+    /// Two more steps: a capture, and one that needs its evidence. Left out where every byte is looked at: each costs as much as all.
+    pub captures: bool,
+    pub evidence_comes_later: bool,
+    pub evidence_is_waived_by_one: bool,
+    pub evidence_is_claimed: bool,
+    pub other_evidence_is_kept: bool,
 }
 
 /// A record in a temporary store.
@@ -86,7 +92,7 @@ fn opened(requester_key: String, floor: u32) -> RunOpened {
         parameters: BTreeMap::new(),
         inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing, files: BTreeMap::new() },
         revision: None,
-        rules: Rules { domain: "example.com".to_owned(), people: BTreeMap::new(), floors },
+        rules: Rules { domain: "example.com".to_owned(), people: BTreeMap::new(), floors, evidence: BTreeSet::new() },
         version: "0.1.0".to_owned(),
     }
 }
@@ -101,6 +107,7 @@ fn stage(step: &str, number: &str, script: &str, gate: Option<GateNo>, known: bo
         done_when: None,
         undo: None,
         shows: None,
+        keeps: Vec::new(),
         timeout: Period::from_secs(90),
         mode: Mode::Claim,
         digest: Digest::ZERO,
@@ -117,6 +124,7 @@ fn stage(step: &str, number: &str, script: &str, gate: Option<GateNo>, known: bo
         attempts: if gate.is_some() { Attempts::AtMost(1) } else { Attempts::Free },
         work: StageWork::Wait { period: Period::from_secs(0) },
         register: None,
+        evidence: EvidenceNeed::NotAsked,
         releases: None,
         on_failure: OnFailure::Stop,
         in_flight: NonZeroU16::MIN,
@@ -126,6 +134,23 @@ fn stage(step: &str, number: &str, script: &str, gate: Option<GateNo>, known: bo
     let action = Action { digest: action_digest(&stage, &action), ..action };
     stage.work = StageWork::Commands { actions: vec![action], parse: None, expect: None, until: None, retry: None };
     stage
+}
+
+fn with_digests(mut stage: Stage, keeps: Vec<Artifact>) -> Stage {
+    let action = Action { keeps, digest: Digest::ZERO, ..action_of(&stage).clone() };
+    let action = Action { digest: action_digest(&stage, &action), ..action };
+    stage.work = StageWork::Commands { actions: vec![action], parse: None, expect: None, until: None, retry: None };
+    stage
+}
+
+fn needing(stage: Stage, evidence: EvidenceNeed) -> Stage {
+    with_digests(Stage { evidence, ..stage }, Vec::new())
+}
+
+fn saving(stage: Stage) -> Stage {
+    let artifact = |name: &str, source| Artifact { name: name.to_owned(), source, last: None, most: 12 };
+    let files = ArtifactSource::Files("/var/log/*.log".into());
+    with_digests(stage, vec![artifact("logs", files), artifact("who", ArtifactSource::Command("id".into()))])
 }
 
 fn action_of(stage: &Stage) -> &Action {
@@ -186,6 +211,12 @@ impl Author {
         let gate = (!self.plot.gate_is_left_out).then_some(GateNo(1));
         let mut restart = stage("restart", "2", "systemctl restart x\necho '\u{e9}'", Some(GateNo(1)), !self.plot.place_is_unknown);
         restart.gate = gate;
+        if self.plot.evidence_comes_later {
+            restart = needing(restart, EvidenceNeed::From(vec!["save".parse().unwrap()]));
+        }
+        if self.plot.evidence_is_waived_by_one {
+            restart = needing(restart, EvidenceNeed::Waived { reason: "nothing to keep".to_owned() });
+        }
         self.append(Event::StagePrepared { stage: Box::new(restart.clone()) });
         if gate.is_some() {
             self.pass_gate(&restart);
@@ -195,7 +226,52 @@ impl Author {
         if self.plot.started_twice {
             self.run(&restart, 2, b"");
         }
+        if self.plot.captures {
+            self.capture();
+        }
         self.close();
+    }
+
+    /// A capture, and a step that needs its evidence.
+    fn capture(&mut self) {
+        let save = saving(stage("save", "3", "rb_say done\n", None, true));
+        self.append(Event::StagePrepared { stage: Box::new(save.clone()) });
+        let action = action_of(&save).clone();
+        let (step, host, part, attempt) = (save.step.clone(), action.host.clone(), Part::Main, 1);
+        let (sends, gate) = (action.command.sends(), None);
+        self.append(Event::ActionStarted { step: step.clone(), host: host.clone(), part, attempt, action: action.digest, sends, gate });
+        let (manifest, mut artifacts) = self.keep(&step, &action);
+        if self.plot.other_evidence_is_kept {
+            artifacts[0].name = "passwords".to_owned();
+        }
+        if !self.plot.evidence_is_claimed {
+            self.append(Event::EvidenceKept { step: step.clone(), host: host.clone(), attempt, manifest, artifacts });
+        }
+        self.end(&step, &host, attempt, save.max_output, b"");
+        let purge = needing(stage("purge", "4", "true\n", None, true), EvidenceNeed::From(vec![step]));
+        self.append(Event::StagePrepared { stage: Box::new(purge.clone()) });
+        self.run(&purge, 1, b"");
+    }
+
+    fn keep(&self, step: &StepId, action: &Action) -> (Digest, Vec<KeptArtifact>) {
+        let about = About {
+            run: self.opened.run.clone(),
+            step: step.clone(),
+            host: action.host.clone(),
+            place: action.place.clone(),
+            attempt: 1,
+            by: person("alice"),
+            at: self.now(),
+        };
+        let mut files = EvidenceFiles::create(&self.folder, about, action.keeps.clone(), 0).unwrap();
+        files.begin(0, Beginning { name: Some(b"/var/log/a b.log"), size: Some(12), mtime: Some(7), most: Some(12) });
+        files.came(12);
+        files.bytes(b"what was los");
+        files.end(0, Some(12));
+        files.begin(1, Beginning { name: None, size: None, mtime: None, most: None });
+        files.bytes(b"uid=0\n");
+        files.end(0, None);
+        files.finish().unwrap()
     }
 
     fn pass_gate(&mut self, restart: &Stage) {
@@ -260,7 +336,12 @@ impl Author {
         let sends = if other { Digest::of(b"rm -rf /") } else { action.command.sends() };
         let (step, part, gate) = (stage.step.clone(), Part::Main, stage.gate);
         self.append(Event::ActionStarted { step: step.clone(), host: host.clone(), part, attempt, action: action.digest, sends, gate });
-        let mut files = OutputFiles::create(&self.folder, &step, &host, attempt, part, stage.max_output).unwrap();
+        self.end(&step, &host, attempt, stage.max_output, output);
+    }
+
+    fn end(&mut self, step: &StepId, host: &HostName, attempt: u32, max_output: u64, output: &[u8]) {
+        let (step, host, part) = (step.clone(), host.clone(), Part::Main);
+        let mut files = OutputFiles::create(&self.folder, &step, &host, attempt, part, max_output).unwrap();
         files.stdout(output);
         let (stdout, stderr) = files.finish().unwrap();
         let ended = Ended {

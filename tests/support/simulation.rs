@@ -1,9 +1,13 @@
 //! A world without anything real: random runbooks, simulated hosts, a journal in memory that can fail at any line.
 
-use std::collections::BTreeMap;
+#[path = "keeper.rs"]
+mod keeper;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use runbook::base::{Bytes, Digest, GateNo, HostName, Person, StepId, Timestamp};
+use keeper::Keeper;
+use runbook::base::{Bytes, Digest, GateNo, HostName, Person, Redactor, StepId, Timestamp};
 use runbook::drill::{Break, Reply, SimulatedClock, SimulatedHosts};
 use runbook::effects::{BoxFuture, Clock, OutputSink, StopLevel};
 use runbook::engine::{Life, Question, State, Task};
@@ -118,7 +122,8 @@ pub fn person(name: &str) -> Person {
 
 fn rules() -> Rules {
     let floors = BTreeMap::from([(Effect::Read, 0), (Effect::Idempotent, 0), (Effect::Once, 1), (Effect::Destructive, 2)]);
-    Rules { domain: "example.com".to_owned(), people: BTreeMap::new(), floors: BTreeMap::from([("production".to_owned(), floors)]) }
+    let floors = BTreeMap::from([("production".to_owned(), floors)]);
+    Rules { domain: "example.com".to_owned(), people: BTreeMap::new(), floors, evidence: BTreeSet::new() }
 }
 
 fn roster() -> Roster {
@@ -432,6 +437,14 @@ impl Recording for Forgetful {
     fn open(&self, _: &StepId, _: &HostName, _: Part, _: u32, _: u64) -> Result<Box<dyn Capture>, CaptureError> {
         Ok(Box::new(Counter::default()))
     }
+
+    fn keep(&self, task: &Task, _: &Person, _: Timestamp) -> Result<Box<dyn Capture>, CaptureError> {
+        Ok(Box::new(Keeper::new(task)))
+    }
+
+    fn free(&self) -> Result<(u64, String), CaptureError> {
+        Ok((u64::MAX, "memory".to_owned()))
+    }
 }
 
 #[derive(Default)]
@@ -450,8 +463,16 @@ impl OutputSink for Counter {
 }
 
 impl Capture for Counter {
+    fn hides(&mut self, _: &Arc<Redactor>) -> bool {
+        false
+    }
+
+    fn progress(&self) -> Option<String> {
+        None
+    }
+
     fn finish(self: Box<Self>) -> Captured {
         let stream = |bytes: &[u8]| Stream { bytes: bytes.len() as u64, sha256: Digest::of(bytes), stored: 0, file: Digest::of(b"") };
-        Captured { stdout: stream(&self.seen.stdout), stderr: stream(&self.seen.stderr), seen: self.seen, trouble: None }
+        Captured { stdout: stream(&self.seen.stdout), stderr: stream(&self.seen.stderr), kept: None, seen: self.seen, trouble: None }
     }
 }
