@@ -4,6 +4,18 @@
 #[path = "support/simulation.rs"]
 mod simulation;
 
+#[path = "simulated/cases_drills.rs"]
+mod cases_drills;
+#[path = "simulated/cases_elasticsearch.rs"]
+mod cases_elasticsearch;
+#[path = "simulated/cases_etcd.rs"]
+mod cases_etcd;
+#[path = "simulated/cases_gitlab.rs"]
+mod cases_gitlab;
+#[path = "simulated/cases_kafka.rs"]
+mod cases_kafka;
+#[path = "simulated/cases_patroni.rs"]
+mod cases_patroni;
 #[path = "simulated/course.rs"]
 mod course;
 #[path = "simulated/crash_prefixes.rs"]

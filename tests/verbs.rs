@@ -197,7 +197,22 @@ fn every_shipped_runbook_is_clean() {
         "nobody has a key in a library that is shipped, and no more is wrong"
     );
     let names = library.names().unwrap();
-    assert_eq!(names, ["disk-full", "disk-space", "redis-fail-over", "restart-db", "roll-back-deployment", "rolling-restart"]);
+    assert_eq!(
+        names,
+        [
+            "disk-full",
+            "disk-space",
+            "drain-patroni-replica",
+            "elasticsearch-rolling-restart",
+            "etcd-members-down",
+            "fail-over-gitlab",
+            "kafka-rolling-restart",
+            "redis-fail-over",
+            "restart-db",
+            "roll-back-deployment",
+            "rolling-restart"
+        ]
+    );
     for name in names {
         let (read_runbook, mut problems) = read(&library.runbook(&name).unwrap().source, &name);
         let author = read_runbook.unwrap_or_else(|| panic!("{}", problems.render(runbook::text::Colour::Plain)));

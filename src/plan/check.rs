@@ -226,11 +226,29 @@ impl<'a> Check<'a> {
     }
 
     fn targets(&mut self) {
+        self.target_names();
         let targets: Vec<_> = self.program.targets(0).collect();
         for (_, selector) in self.program.runbook.targets.iter().filter(|(_, selector)| !selector.value.contains("{{")) {
             let resolved = Selector::parse(&selector.value).and_then(|parsed| parsed.resolve(&self.program.inventory, &targets));
             if let Err(error) = resolved {
                 self.found.push(error.diagnostic(&self.program.runbook.source, selector.span));
+            }
+        }
+    }
+
+    /// A target is the same wherever it is used, so it may use parameters alone.
+    fn target_names(&mut self) {
+        let runbook = &self.program.runbook;
+        for (_, selector) in &runbook.targets {
+            match names_in_template(&selector.value) {
+                Err(error) => drop(self.found.error("RB501", &runbook.source, selector.span, error.to_string())),
+                Ok(names) => {
+                    for name in names.iter().filter(|name| !runbook.parameters.iter().any(|parameter| parameter.name.value == **name)) {
+                        let message = format!("`{name}` is no parameter of this runbook");
+                        let help = "a target can use parameters alone; what an earlier step found stands in the step's own `hosts:`";
+                        self.found.error("RB503", &runbook.source, selector.span, message).help(help);
+                    }
+                }
             }
         }
     }

@@ -251,7 +251,8 @@ impl Builder<'_> {
         let attempts = Spanned { value: RELEASE_ATTEMPTS, span: bracket.release.span };
         giving.retry = Some(RetryText { attempts, delay: None, backoff: None });
         let acquire_no = self.leaf(taking, format!("{number}.acquire"), &inner, Role::Acquire { release });
-        let inner = Around { on_failure: Some(OnFailure::Stop), ..inner };
+        // a host that has failed gives back what it holds all the same
+        let inner = Around { on_failure: Some(OnFailure::Stop), is_aftermath: true, ..inner };
         let release_no = self.leaf(giving, format!("{number}.release"), &inner, Role::Release { acquire });
         Some(Bracket { acquire: acquire_no, release: release_no, when: bracket.release_when })
     }
@@ -406,13 +407,17 @@ fn blocks_of(node: &Node) -> Vec<&FlowBlock> {
     }
 }
 
-/// A dry run runs only what reads; a read that asks for the result of a step that is not run cannot be known before.
+/// A dry run runs only what reads. A read that asks for the result of a step that is not run cannot be known before; nor can one that waits for
+/// something to become so (`until:`) after a change that is not made: what it would see now is what was there before the change.
 pub fn withhold(steps: &mut [ProgramStep]) {
     let mut unknown: Vec<String> = Vec::new();
+    let mut is_changed = false;
     for step in steps {
         let depends = super::names::names_of(&step.step, &step.whens).iter().any(|name| unknown.contains(name));
+        let awaits_change = is_changed && step.step.until.is_some();
+        is_changed |= step.effect > Effect::Read;
         step.road = match (&step.step.work, step.effect) {
-            _ if depends => Road::Withhold("cannot know before"),
+            _ if depends || awaits_change => Road::Withhold("cannot know before"),
             (Work::Reboot, Effect::Read) if matches!(step.role, Role::After { .. }) => Road::Withhold("would wait"),
             (Work::Wait { .. }, _) => Road::Withhold("would wait"),
             (Work::Manual { .. } | Work::Choose { .. }, _) => Road::Withhold("would ask a person"),

@@ -122,7 +122,7 @@ pub struct ProgramStep {
     pub loops: Vec<StepId>,
     /// Its hosts are those of the batch, where a block rolls over hosts.
     pub takes_batch: bool,
-    /// It stands in a block's `rescue` or `always`: it answers to what has failed.
+    /// It stands in a block's `rescue` or `always`, or gives back what a block has taken: it answers to what has failed.
     pub is_aftermath: bool,
     /// It runs only where something has failed, or is chosen.
     pub is_conditional: bool,

@@ -59,7 +59,12 @@ pub fn hosts_of(program: &Program, step: &ProgramStep, scope: &Scope) -> Result<
 /// A selector that names no known host, or no host at all.
 pub fn select(program: &Program, frame: usize, selector: &Spanned<String>, scope: &Scope) -> Result<Vec<HostName>, RenderError> {
     let text = plain("hosts", selector, scope)?;
-    let targets: Vec<_> = program.targets(frame).collect();
+    let rendered = |(name, target)| match template::plain(target, scope) {
+        Ok(target) => Ok((name, target)),
+        Err(source) => Err(RenderError::Template { word: "targets", source }),
+    };
+    let targets: Vec<(&str, String)> = program.targets(frame).map(rendered).collect::<Result<_, _>>()?;
+    let targets: Vec<(&str, &str)> = targets.iter().map(|(name, target)| (*name, target.as_str())).collect();
     let selected = Selector::parse(&text).and_then(|selector| selector.resolve(&program.inventory, &targets));
     let selected = selected.map_err(|error| RenderError::Hosts { why: error.to_string() })?;
     if selected.is_empty() {

@@ -325,3 +325,44 @@ steps:
     assert_eq!((symptom.before, symptom.after, symptom.after_step.as_deref()), (Some(true), Some(false), Some("2 restart")));
     assert!((7..=10).contains(&symptom.looks), "a look every ten seconds of about 75, got {}", symptom.looks);
 }
+
+/// Each host of a batch holds something of its own; the one that fails gives it back as the others do.
+#[test]
+fn a_host_that_has_failed_in_its_batch_gives_back_what_it_holds() {
+    let text = "  - name: roll
+    hosts: all
+    rolling: {serial: 2, max_failures: 1}
+    steps:
+      - name: paused
+        acquire: pause
+        release: resume
+        steps:
+          - {name: one, run: one}
+          - {name: two, run: two}
+";
+    let scenario = Scenario::unattended(&steps(text), 2, |task: &Task| match (task.step.base(), task.host().as_str()) {
+        ("one", "h1") => fails(),
+        _ => fine(task),
+    });
+    let ended = World::new(&scenario).run_to_the_end(None);
+    let expected =
+        ["paused.acquire@1 h0", "paused.acquire@1 h1", "one@1 h0", "one@1! h1", "two@1 h0", "paused.release@1 h0", "paused.release@1 h1"];
+    assert_eq!(ran(&ended), expected);
+    assert_eq!(verdict(&ended), "recovered");
+    survives(&scenario);
+}
+
+/// A dry run waits for nothing that a change would bring about; a look that comes before the change is taken.
+#[test]
+fn a_dry_run_does_not_wait_for_what_only_the_change_would_bring_about() {
+    let text = "  - {name: before, hosts: h0, check: look, until: {within: 1m}}
+  - {name: change, hosts: h0, run: change}
+  - {name: now, hosts: h0, check: look}
+  - {name: after, hosts: h0, check: look, until: {within: 1m}}
+";
+    let scenario = Scenario::unattended(&steps(text), 1, fine).dry();
+    let ended = World::new(&scenario).run_to_the_end(None);
+    assert_eq!(ran(&ended), ["before h0", "now h0"]);
+    let after = runbook::views::steps(&scenario.program, &ended.state).into_iter().find(|step| step.id.as_str() == "after");
+    assert_eq!(after.unwrap().phrase.as_deref(), Some("cannot know before"));
+}

@@ -22,8 +22,14 @@ use runbook::runner::{
 };
 use runbook::text::{Colour, Source};
 
+#[path = "invariants.rs"]
+mod invariants;
 #[path = "random_runbook.rs"]
 mod random_runbook;
+#[path = "scripted.rs"]
+pub mod scripted;
+#[path = "shipped.rs"]
+pub mod shipped;
 
 use random_runbook::Dice;
 
@@ -54,6 +60,20 @@ impl Scenario {
     pub fn unattended(text: &str, hosts: u64, answers: impl Fn(&Task) -> Reply + Send + Sync + 'static) -> Self {
         let program = program(text, inventory(hosts));
         Self { text: text.to_owned(), seed: 0, hosts, down: None, program, answers: Some(Arc::new(answers)), person: Vec::new() }
+    }
+
+    /// This program, with a person at the terminal where there is one in it, who answers so.
+    pub fn of(program: Program, answers: impl Fn(&Task) -> Reply + Send + Sync + 'static, person: Vec<Answer>) -> Self {
+        let text = program.runbook.source.text().to_owned();
+        Self { text, seed: 0, hosts: 0, down: None, program, answers: Some(Arc::new(answers)), person }
+    }
+
+    /// The same as a dry run.
+    pub fn dry(mut self) -> Self {
+        let Program { runbook, inventory, policy, roster, parameters, requester, presence, .. } = self.program;
+        let (mode, shelf) = (RunMode::DryRun, Shelf::default());
+        self.program = Program::new(runbook, Setting { inventory, policy, roster, parameters, requester, presence, mode, shelf });
+        self
     }
 
     /// What a person would say at the terminal is said beforehand.
@@ -136,7 +156,14 @@ fn roster() -> Roster {
         valid_before: None,
         line: 1,
     };
-    Roster { signers: vec![signer("alice"), signer("bob"), signer("carol")] }
+    Roster { signers: vec![signer("alice"), signer("bob"), signer("carol"), signer("dave")] }
+}
+
+/// What alice asks a new runner for, in this order.
+#[derive(Debug, Clone, Copy)]
+pub enum Wish {
+    GoOn,
+    Release,
 }
 
 /// Hosts and a journal that outlive every runner.
@@ -144,12 +171,15 @@ pub struct World<'a> {
     scenario: &'a Scenario,
     hosts: Arc<SimulatedHosts>,
     journal: Arc<Mutex<Vec<Entry>>>,
+    asked: Arc<Mutex<Vec<Question>>>,
 }
 
 /// What is left when no runner works any more.
 pub struct Ended {
     pub journal: Vec<Entry>,
     pub state: State,
+    /// What the person at the terminal was asked, in order.
+    pub asked: Vec<Question>,
     hosts: Arc<SimulatedHosts>,
 }
 
@@ -160,7 +190,7 @@ impl<'a> World<'a> {
         let answers = scenario.answers.clone();
         let reply = move |task: &Task| answers.as_ref().map_or_else(|| Scenario::reply(seed, task), |answers| answers(task));
         let hosts = Arc::new(SimulatedHosts::new(down, reply));
-        Self { scenario, hosts, journal: Arc::default() }
+        Self { scenario, hosts, journal: Arc::default(), asked: Arc::default() }
     }
 
     /// Runs; where it is killed, once, at a line (the line is durable, the runner never learns of it) resumes until nothing moves any more.
@@ -169,10 +199,10 @@ impl<'a> World<'a> {
         runtime.block_on(async {
             let program = &self.scenario.program;
             let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new("2026-11-22T03:00:00Z".parse().unwrap()));
-            let first = self.one_runner(program, &clock, crash_at, None).await;
+            let first = self.one_runner(program, &clock, crash_at, &[]).await;
             if crash_at.is_some() && matches!(first, Err(RunError::Record(_))) {
                 for _ in 0..2 {
-                    let resumed = self.one_runner(program, &clock, None, Some(person("alice"))).await;
+                    let resumed = self.one_runner(program, &clock, None, &[Wish::GoOn]).await;
                     match resumed {
                         Ok(Ending::Interrupted(_)) => {}
                         Ok(Ending::Closed(_)) => break,
@@ -183,8 +213,23 @@ impl<'a> World<'a> {
                 panic!("seed {}: {error}\n{}", self.scenario.seed, self.scenario.text);
             }
         });
+        self.ended()
+    }
+
+    fn ended(&self) -> Ended {
         let journal = self.journal.lock().unwrap().clone();
-        Ended { state: fold(&journal), journal, hosts: Arc::clone(&self.hosts) }
+        let asked = self.asked.lock().unwrap().clone();
+        Ended { state: fold(&journal), journal, asked, hosts: Arc::clone(&self.hosts) }
+    }
+
+    /// One runner, killed at a line where one is said; nobody resumes after it. It begins anew, or does what alice asks.
+    pub fn one(&self, crash_at: Option<usize>, wishes: &[Wish]) -> Ended {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let latest = fold(&self.journal.lock().unwrap()).latest;
+        let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new(latest.unwrap_or("2026-11-22T03:00:00Z".parse().unwrap())));
+        let result = runtime.block_on(self.one_runner(&self.scenario.program, &clock, crash_at, wishes));
+        assert!(crash_at.is_some() || result.is_ok(), "{result:?}");
+        self.ended()
     }
 
     async fn one_runner(
@@ -192,7 +237,7 @@ impl<'a> World<'a> {
         program: &Program,
         clock: &Arc<dyn Clock>,
         crash_at: Option<usize>,
-        resumes: Option<Person>,
+        wishes: &[Wish],
     ) -> Result<Ending, RunError> {
         let state = fold(&self.journal.lock().unwrap());
         if matches!(state.life, Life::Closed(verdict) if verdict != Verdict::Stopped) {
@@ -200,12 +245,15 @@ impl<'a> World<'a> {
         }
         let journal = MemoryJournal { entries: Arc::clone(&self.journal), clock: Arc::clone(clock), crash_at, dead: false };
         let mut recorder = Recorder::new(Box::new(journal), state.clone(), Box::new(Nobody));
-        match (state.life, resumes) {
-            (Life::Unborn, _) => recorder.append(opened(program))?,
-            (_, Some(person)) => {
-                recorder.append(Event::RunResumed { person, epoch: state.epoch + 1, machine: "here".to_owned() })?;
-            }
-            (_, None) => {}
+        if state.life == Life::Unborn {
+            recorder.append(opened(program))?;
+        }
+        for wish in wishes {
+            let person = person("alice");
+            recorder.append(match wish {
+                Wish::GoOn => Event::RunResumed { person, epoch: state.epoch + 1, machine: "here".to_owned() },
+                Wish::Release => Event::ReleaseBegan { person },
+            })?;
         }
         let (_keep, stop) = tokio::sync::watch::channel(StopLevel::GoOn);
         let world = RunnerWorld {
@@ -213,7 +261,7 @@ impl<'a> World<'a> {
             clock: Arc::clone(clock),
             recording: Arc::new(Forgetful),
             gatekeeper: Box::new(Yes),
-            asker: Box::new(Answers(self.scenario.person.clone())),
+            asker: Box::new(Answers { left: self.scenario.person.clone(), asked: Arc::clone(&self.asked) }),
             secrets: Arc::new(NoSecrets),
             stop,
         };
@@ -243,9 +291,9 @@ fn opened(program: &Program) -> Event {
     let nothing = Digest::of(b"");
     Event::RunOpened(Box::new(RunOpened {
         run: "01J9ABCDEFGHJKMNPQRSTVK7QM".parse().unwrap(),
-        mode: RunMode::Real,
-        runbook: "random".to_owned(),
-        title: "A random runbook".to_owned(),
+        mode: program.mode,
+        runbook: program.runbook.name.value.clone(),
+        title: program.runbook.title.clone(),
         requester: program.requester.clone(),
         requester_key: Some("SHA256:alice".to_owned()),
         machine: "here".to_owned(),
@@ -266,65 +314,6 @@ impl Ended {
     pub fn starts_on(&self, host: &str) -> Vec<String> {
         let starts = self.hosts.starts(&host.parse().unwrap());
         starts.into_iter().map(|(step, _, attempt)| format!("{step} {attempt}")).collect()
-    }
-
-    /// The invariants that hold whatever happened.
-    pub fn check(&self, scenario: &Scenario, what: &str) {
-        self.nothing_must_happen_twice(what, scenario);
-        self.nothing_runs_unrecorded(what);
-        for step in runbook::views::steps(&scenario.program, &self.state) {
-            let mut names: Vec<_> = step.hosts.iter().map(|host| host.host.clone()).collect();
-            let all = names.len();
-            names.sort();
-            names.dedup();
-            assert_eq!(names.len(), all, "{what}: a host is named twice in {}", step.id);
-            let result_missing = step.hosts.iter().any(|host| host.result.is_none());
-            assert!(!(self.is_closed() && result_missing), "{what}: a host of {} has no result", step.id);
-        }
-    }
-
-    fn nothing_must_happen_twice(&self, what: &str, scenario: &Scenario) {
-        for index in 0..scenario.hosts {
-            let host: HostName = format!("h{index}").parse().unwrap();
-            let mut started: BTreeMap<(StepId, Part, u32), u32> = BTreeMap::new();
-            let mut mains: BTreeMap<StepId, u32> = BTreeMap::new();
-            for (step, part, attempt) in self.hosts.starts(&host) {
-                *started.entry((step.clone(), part, attempt)).or_default() += 1;
-                *mains.entry(step).or_default() += u32::from(part == Part::Main);
-            }
-            for (step, known) in &self.state.steps {
-                let Some(stage) = &known.stage else { continue };
-                let starts = mains.get(step).copied().unwrap_or(0);
-                match stage.effect {
-                    Effect::Once | Effect::Destructive => {
-                        assert!(starts <= 1, "{what}: {step} ran {starts} times on {host}\n{}", scenario.text)
-                    }
-                    Effect::Idempotent => assert!(starts <= 3, "{what}: {step} ran {starts} times on {host}"),
-                    Effect::Read => {}
-                }
-                if stage.effect != Effect::Read {
-                    let twice = started.iter().find(|((id, part, _), count)| id == step && *part != Part::Look && **count > 1);
-                    assert_eq!(twice, None, "{what}: one attempt started twice on {host}");
-                    let undos = started.keys().filter(|(id, part, _)| id == step && *part == Part::Undo).count();
-                    assert!(
-                        undos <= usize::try_from(starts).unwrap(),
-                        "{what}: {step} was undone {undos} times on {host}\n{}",
-                        scenario.text
-                    );
-                }
-            }
-        }
-    }
-
-    fn nothing_runs_unrecorded(&self, what: &str) {
-        for (host, starts) in self.state.hosts.keys().map(|host| (host, self.hosts.starts(host))) {
-            for (step, part, attempt) in starts {
-                let recorded = self.journal.iter().any(|entry| {
-                    matches!(&entry.event, Event::ActionStarted { step: s, host: h, part: p, attempt: a, .. } if *s == step && h == host && *p == part && *a == attempt)
-                });
-                assert!(recorded, "{what}: {step} attempt {attempt} ran on {host} and no line says so");
-            }
-        }
     }
 }
 
@@ -370,8 +359,17 @@ impl Journal for MemoryJournal {
     }
 }
 
-/// Approves at once, as bob and then carol.
+/// Approves at once, as the first person who may for each place in turn.
 struct Yes;
+
+/// Who fills the place of this number, when those before it are filled.
+fn approver(slots: &[Vec<Person>], place: usize) -> Person {
+    let mut chosen: Vec<Person> = Vec::new();
+    for slot in &slots[..=place] {
+        chosen.push(slot.iter().find(|person| !chosen.contains(person)).unwrap().clone());
+    }
+    chosen.remove(place)
+}
 
 impl Gatekeeper for Yes {
     fn open(
@@ -401,8 +399,9 @@ impl Gatekeeper for Yes {
     fn arrived(&mut self, _program: &Program, state: &State, _now: Timestamp) -> Vec<Event> {
         let open = state.gates.iter().find(|(_, gate)| gate.answer == runbook::engine::GateAnswer::Awaited);
         open.map(|(gate, open)| {
-            let name = if open.approvals.is_empty() { "bob" } else { "carol" };
-            Event::ApprovalGiven { gate: *gate, person: person(name), key: format!("SHA256:{name}"), document: Digest::ZERO }
+            let person = approver(&open.asks.slots, open.approvals.len());
+            let name = person.as_str().split('@').next().unwrap_or_default();
+            Event::ApprovalGiven { gate: *gate, key: format!("SHA256:{name}"), person, document: Digest::ZERO }
         })
         .into_iter()
         .collect()
@@ -413,12 +412,16 @@ impl Gatekeeper for Yes {
     }
 }
 
-/// Answers in turn, then no more.
-struct Answers(Vec<Answer>);
+/// Answers in turn, then no more; and remembers what was asked.
+struct Answers {
+    left: Vec<Answer>,
+    asked: Arc<Mutex<Vec<Question>>>,
+}
 
 impl Asker for Answers {
-    fn ask<'a>(&'a mut self, _question: &'a Question, _state: &'a State) -> BoxFuture<'a, Option<Answer>> {
-        let answer = if self.0.is_empty() { None } else { Some(self.0.remove(0)) };
+    fn ask<'a>(&'a mut self, question: &'a Question, _state: &'a State) -> BoxFuture<'a, Option<Answer>> {
+        self.asked.lock().unwrap().push(question.clone());
+        let answer = if self.left.is_empty() { None } else { Some(self.left.remove(0)) };
         Box::pin(async { answer })
     }
 }
