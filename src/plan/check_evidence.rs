@@ -10,7 +10,7 @@ use crate::library::Selector;
 use crate::runbook::EvidenceText;
 use crate::text::{Diagnostics, Source};
 
-/// Adds the problems of one step. The codes are RB515 and RB516.
+/// Adds the problems of one step. The codes are RB515 and RB518.
 pub(super) fn check(program: &Program, step: &ProgramStep, found: &mut Diagnostics) {
     let source = &program.frames[step.frame].runbook.source;
     match &step.step.evidence {
@@ -18,7 +18,7 @@ pub(super) fn check(program: &Program, step: &ProgramStep, found: &mut Diagnosti
         Some(EvidenceText::From(named)) => named.iter().for_each(|name| match named_capture(program, step, &name.value) {
             Err(why) => {
                 let help = "name a capture that stands before this step, in the same loops or in none";
-                found.error("RB516", source, name.span, why).label("no evidence comes from there").help(help);
+                found.error("RB518", source, name.span, why).label("no evidence comes from there").help(help);
             }
             Ok(capture) => of_same_hosts(program, (step, capture), name.span, source, found),
         }),
@@ -39,7 +39,7 @@ fn of_same_hosts(
     if let Some(host) = destroyed.difference(&kept).next() {
         let message = format!("`{}` keeps nothing of {host}, on which this step runs", capture.id);
         found
-            .error("RB516", source, span, message)
+            .error("RB518", source, span, message)
             .label(format!("no evidence of {host}"))
             .help("give the capture the same `hosts:`, or name one more capture");
     }

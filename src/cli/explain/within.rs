@@ -3,7 +3,7 @@
 use super::Example::{Runbook, Steps, Words};
 use super::{Explanation, code};
 
-pub(super) const WITHIN: [Explanation; 13] = [
+pub(super) const WITHIN: [Explanation; 14] = [
     code(
         "RB501",
         "template",
@@ -86,6 +86,13 @@ pub(super) const WITHIN: [Explanation; 13] = [
         "The first line of a script names another shell than the one that the step runs it with.",
         (Words, "a file that begins with `#!/bin/bash`, sent without `shell: bash`"),
         "write `shell:` with the shell of the first line, or change that line",
+    ),
+    code(
+        "RB515",
+        "evidence-required",
+        "The policy asks for evidence before information is destroyed, and this step names none.",
+        (Words, "`effect: destructive` without `evidence:`, where the policy says `evidence: required`"),
+        "keep it by `capture:` before the step and name that capture, or waive it: `evidence: {waive: \"why\"}`, which asks two people",
     ),
     code(
         "RB516",
