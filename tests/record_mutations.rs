@@ -82,6 +82,12 @@ fn a_record_that_nobody_touched_is_proven_by_both() {
 }
 
 #[test]
+fn a_substitute_who_waited_is_accepted_by_both() {
+    let made = make(&Plot { bob_stands_in_after: Some(1), ..Plot::default() });
+    assert_eq!(both(&made, &[fs::read(made.folder.journal()).unwrap()]), ["proven -"]);
+}
+
+#[test]
 fn every_flipped_byte_is_noticed_at_its_line() {
     let made = make(&Plot::default());
     let whole = fs::read(made.folder.journal()).unwrap();
@@ -194,6 +200,12 @@ fn a_run_that_broke_a_rule_is_judged_so_at_the_line_that_did() {
         ("the host had not been reached", Plot { place_is_unknown: true, ..Plot::default() }, "tampered 8"),
         ("the gate asked for two", Plot { gate_asks_two: true, ..Plot::default() }, "tampered 8"),
         ("the policy asked for two", Plot { floor_of_two: true, ..Plot::default() }, "tampered 8"),
+        ("the substitute came too early", Plot { bob_stands_in_after: Some(2), ..Plot::default() }, "tampered 7"),
+        (
+            "the substitute was not called one",
+            Plot { bob_stands_in_after: Some(1), substitute_is_not_called_one: true, ..Plot::default() },
+            "tampered 7",
+        ),
     ];
     for (what, plot, expected) in plots {
         let made = make(&plot);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::failure::{Exit, Failure};
 use crate::base::{Person, Timestamp};
 use crate::engine::{GateAnswer, GateState, Life, State};
-use crate::event::{Entry, Interruption, RunMode, RunOpened};
+use crate::event::{Entry, Instead, Interruption, RunMode, RunOpened};
 use crate::journal::{Follower, RunFolder, runner_of};
 
 /// A run's record, read and folded.
@@ -48,7 +48,11 @@ pub struct GateLine {
     pub expires: Timestamp,
     /// One list an approval: who may give it.
     pub needs: Vec<Vec<Person>>,
+    /// Who may stand in, in the place of whom, for which of `needs` (from 1), and from when on.
+    pub instead: Option<Instead>,
     pub has: Vec<Person>,
+    /// Those of them who count as substitutes.
+    pub stood_in: Vec<Person>,
     /// The request's file; its signature lies beside it as FILE.sig.
     pub request: Option<String>,
 }
@@ -130,7 +134,9 @@ impl Past {
             check: open.asks.check.clone(),
             expires: open.asks.expires,
             needs: open.asks.slots.clone(),
-            has: open.approvals.iter().map(|(person, ..)| person.clone()).collect(),
+            instead: open.asks.instead.clone(),
+            has: open.approvals.iter().map(|given| given.person.clone()).collect(),
+            stood_in: open.approvals.iter().filter(|given| given.instead_of.is_some()).map(|given| given.person.clone()).collect(),
             request: self.request_file(open).map(|path| path.display().to_string()),
         });
         Ok(RunLine {

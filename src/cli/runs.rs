@@ -6,7 +6,7 @@ use super::args::Output;
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::past::{Past, RunLine};
-use crate::base::escaped;
+use crate::base::{Person, escaped};
 use crate::views::{Line, Page, Tone, seconds};
 
 #[derive(Serialize)]
@@ -50,6 +50,12 @@ fn page(lines: &[RunLine], missing: &[String]) -> Page {
         if let Some(gate) = &line.gate {
             let ask = format!("  gate {} waits for an approval, check {}:  runbook approve {}", gate.gate, gate.check, line.short);
             page.push(Line::new().with(Tone::Waits, ask));
+            page.lines.extend(gate.instead.as_ref().map(|instead| {
+                let by: Vec<&str> = instead.by.iter().map(Person::as_str).collect();
+                let who =
+                    format!("    from {} on also one of {}, in the place of {}", instead.from.to_seconds(), by.join(", "), instead.of);
+                Line::new().with(Tone::Waits, who)
+            }));
         }
         if let Some(broken) = &line.broken {
             page.push(Line::new().with(Tone::Bad, format!("  the record is broken: {broken}; runbook verify {}", line.short)));

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use super::held::held;
 use super::legal::check;
 use super::progress::{HostResult, settled_results};
-use super::state::{Attempt, BlockState, Concluded, GateAnswer, GateState, HostFact, LeftOut, Life, Phase, State, StepState};
-use crate::base::{GateNo, HostName, Person, StepId, Timestamp, filled};
+use super::state::{
+    Attempt, BlockState, Concluded, GateAnswer, GateState, GivenApproval, HostFact, LeftOut, Life, Phase, State, StepState,
+};
+use crate::base::{GateNo, HostName, Person, StepId, Timestamp, filled, with_substitutes};
 use crate::event::{Answer, Effect, Event, Interruption, Mode, Part, Stage};
 
 /// An event that cannot follow what happened before.
@@ -23,18 +25,18 @@ impl State {
     /// # Errors
     /// An event that cannot follow; the state is as before then.
     pub fn after(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
-        check(self, event)?;
+        check(self, Some(at), event)?;
         self.latest = Some(at);
         self.apply(at, event);
         Ok(())
     }
 
-    /// Whether an event may follow now.
+    /// Whether an event may follow; of what depends on its time [`State::after`] alone can tell.
     ///
     /// # Errors
     /// Why it may not.
     pub fn allows(&self, event: &Event) -> Result<(), Illegal> {
-        check(self, event)
+        check(self, None, event)
     }
 
     fn apply(&mut self, at: Timestamp, event: &Event) {
@@ -113,8 +115,9 @@ impl State {
                 let opened = GateState { asks: (**asks).clone(), approvals: Vec::new(), answer: GateAnswer::Awaited };
                 self.gates.insert(gate, opened);
             }
-            (Event::ApprovalGiven { person, key, document, .. }, Some(open)) => {
-                open.approvals.push((person.clone(), key.clone(), *document));
+            (Event::ApprovalGiven { person, key, document, instead_of, .. }, Some(open)) => {
+                let (person, key, instead_of) = (person.clone(), key.clone(), instead_of.clone());
+                open.approvals.push(GivenApproval { person, key, document: *document, instead_of });
                 open.settle();
             }
             (Event::ApprovalDenied { person, sentence, .. }, Some(open)) => {
@@ -266,15 +269,18 @@ impl Attempt {
 
 impl GateState {
     fn settle(&mut self) {
-        let people: BTreeSet<Person> = self.approvals.iter().map(|(person, ..)| person.clone()).collect();
-        if filled(&self.asks.slots, &people) {
+        let people: BTreeSet<Person> = self.approvals.iter().map(|given| given.person.clone()).collect();
+        let standing_in = self.approvals.iter().filter(|given| given.instead_of.is_some());
+        let substitutes: BTreeSet<Person> = standing_in.map(|given| given.person.clone()).collect();
+        let numbers = self.asks.instead.as_ref().map_or(&[][..], |instead| &instead.slots);
+        if filled(&with_substitutes(&self.asks.slots, numbers, &substitutes), &people) {
             self.answer = GateAnswer::Approved;
         }
     }
 
     fn drop_approvals_of(&mut self, person: &Person) {
         let before = self.approvals.len();
-        self.approvals.retain(|(approver, ..)| approver != person);
+        self.approvals.retain(|given| given.person != *person);
         if self.approvals.len() < before && self.answer == GateAnswer::Approved {
             self.answer = GateAnswer::Withdrawn;
         }

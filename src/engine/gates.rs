@@ -7,7 +7,7 @@ use super::turns::in_turn;
 use super::walk::{Breach, Standing, Walk};
 use crate::base::{GateNo, HostName, StepId};
 use crate::event::{Effect, Event, Interruption, Stage, StageWork};
-use crate::plan::{FlowBlock, Program, ProgramGate, ProgramStep, Repeats, Road, Role, floor, slots};
+use crate::plan::{FlowBlock, Program, ProgramGate, ProgramStep, Repeats, Road, Role, asked, floor};
 
 /// The gate that a rendered step stands behind: the author's, or the policy's own where it asks for one.
 pub(in crate::engine) fn gate_of(program: &Program, step: &ProgramStep, stage: &Stage) -> Option<GateNo> {
@@ -66,7 +66,7 @@ impl Walk<'_> {
         }
         let covers: Vec<StepId> = steps.iter().map(|step| step.id.clone()).filter(|step| is_to_be_asked(self.state, step)).collect();
         let stages: Vec<&Stage> = covers.iter().filter_map(|step| self.state.steps.get(step)?.stage.as_ref()).collect();
-        match slots(self.program, wanted, &stages) {
+        match asked(self.program, wanted, &stages) {
             Ok(_) => vec![Directive::OpenGate(gate, covers)],
             Err(error) => self.refused(&steps, error.to_string()),
         }

@@ -2,7 +2,7 @@
 
 use super::page::{Line, Tone};
 use super::steps::{HostSummary, StepLook, StepSummary, hosts_in_short, seconds};
-use crate::base::{GateNo, HostName, StepId, Timestamp};
+use crate::base::{GateNo, HostName, Person, StepId, Timestamp};
 use crate::engine::{Certainty, GateState, Held, Life, Phase, State, held};
 use crate::event::{Interruption, StageWork, Verdict};
 use crate::plan::{Program, stage_lines};
@@ -22,12 +22,13 @@ pub fn header(program: &Program, state: &State, width: usize) -> Line {
 pub fn gate_block(state: &State, gate: GateNo, open: &GateState, now: Timestamp) -> Vec<Line> {
     let Some((_, opened)) = &state.opened else { return Vec::new() };
     let left = open.asks.expires.since(now);
-    let given: Vec<&str> = open.approvals.iter().map(|(person, ..)| person.as_str()).collect();
+    let given: Vec<String> = open.approvals.iter().map(|given| in_whose_place(&given.person, given.instead_of.as_deref())).collect();
     let given = if given.is_empty() { String::new() } else { format!(" · has {}", given.join(", ")) };
     let minutes = left.as_millis() / 60_000;
     let expires = format!("{minutes}:{:02}", left.as_millis() / 1000 % 60);
     let asks = format!("gate {gate}: {} besides {} · expires in {expires}{given}", who(open), opened.requester);
     let mut lines = vec![Line::new().plain("      ").with(Tone::Waits, asks)];
+    lines.extend(substitutes(open, now).map(|who| Line::new().plain("      ").with(Tone::Waits, who)));
     for step in &open.asks.covers {
         let stage = state.steps.get(step).and_then(|step| step.stage.as_ref());
         let mut commands = stage.map(stage_lines).unwrap_or_default();
@@ -75,16 +76,30 @@ fn readable(line: &str) -> Vec<u8> {
     crate::base::from_ascii(line).unwrap_or_else(|| line.as_bytes().to_vec())
 }
 
+/// `carol@example.com for dba`, where she stands in.
+pub fn in_whose_place(person: &Person, instead_of: Option<&str>) -> String {
+    instead_of.map_or_else(|| person.to_string(), |of| format!("{person} for {of}"))
+}
+
+/// Who else may approve, and when.
+fn substitutes(open: &GateState, now: Timestamp) -> Option<String> {
+    let instead = open.asks.instead.as_ref()?;
+    let left = instead.from.since(now).as_millis().div_ceil(1000);
+    let when = if left == 0 { "now".to_owned() } else { format!("in {}:{:02}", left / 60, left % 60) };
+    Some(format!("{when} also {}, in the place of {}", one_of(&instead.by), instead.of))
+}
+
+fn one_of(people: &[Person]) -> String {
+    let names: Vec<&str> = people.iter().map(Person::as_str).collect();
+    match names.as_slice() {
+        [] => "nobody yet".to_owned(), // who runs it is left out, and a substitute may come
+        few if few.len() <= 4 => format!("one of {}", few.join(", ")),
+        many => format!("one of {} people", many.len()),
+    }
+}
+
 fn who(open: &GateState) -> String {
-    let slots: Vec<String> = open
-        .asks
-        .slots
-        .iter()
-        .map(|slot| {
-            let names: Vec<&str> = slot.iter().map(crate::base::Person::as_str).collect();
-            if names.len() > 4 { format!("one of {} people", names.len()) } else { format!("one of {}", names.join(", ")) }
-        })
-        .collect();
+    let slots: Vec<String> = open.asks.slots.iter().map(|slot| one_of(slot)).collect();
     slots.join(" and ")
 }
 

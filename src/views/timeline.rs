@@ -41,7 +41,10 @@ fn words(event: &Event) -> (Tone, String) {
             Tone::Waits,
             format!("gate {gate} opened for {} approvals, until {}, check {}", asks.slots.len(), asks.expires.time_of_day(), asks.check),
         ),
-        Event::ApprovalGiven { gate, person, .. } => (Tone::Good, format!("{person} approved gate {gate}")),
+        Event::ApprovalGiven { gate, person, instead_of, .. } => {
+            let instead = instead_of.as_ref().map_or(String::new(), |of| format!(" in the place of {of}, as a substitute"));
+            (Tone::Good, format!("{person} approved gate {gate}{instead}"))
+        }
         Event::ApprovalRefused { why, .. } => (Tone::Bad, format!("a document does not count: {why}")),
         Event::ApprovalDenied { gate, person, sentence, .. } => (Tone::Bad, format!("{person} denied gate {gate}: {sentence}")),
         Event::GateExpired { gate } => (Tone::Waits, format!("gate {gate} expired")),

@@ -11,7 +11,7 @@ use runbook::event::{
     Answer, AppendError, AppendLog, Effect, Entry, Event, GateAsks, Head, Inputs, Part, Pulse, Rules, RunMode, RunOpened, Stream, Verdict,
 };
 use runbook::library::{Connection, Host, Inventory, Policy, Roster, Signer};
-use runbook::plan::{Parameters, Presence, Program, SecretUse, Seen, Setting, Shelf, slots};
+use runbook::plan::{Asked, Parameters, Presence, Program, SecretUse, Seen, Setting, Shelf, asked};
 use runbook::runner::{
     Asker, Capture, CaptureError, Captured, Ending, Fetched, GateTrouble, Gatekeeper, Journal, Recorder, Recording, RunError, Runner,
     SecretSource, SecretTrouble, Watcher, World as RunnerWorld,
@@ -378,7 +378,8 @@ impl Gatekeeper for Yes {
         now: Timestamp,
     ) -> Result<GateAsks, GateTrouble> {
         let covered: Vec<&runbook::event::Stage> = covers.iter().filter_map(|step| state.steps.get(step)?.stage.as_ref()).collect();
-        let slots = slots(program, &program.gates[&gate], &covered).map_err(|error| GateTrouble { why: error.to_string() })?;
+        let Asked { slots, instead } =
+            asked(program, &program.gates[&gate], &covered).map_err(|error| GateTrouble { why: error.to_string() })?;
         let expires = now.after(runbook::plan::DEFAULT_EXPIRY);
         let nonce = format!("{:032}", head.seq);
         Ok(GateAsks {
@@ -389,6 +390,7 @@ impl Gatekeeper for Yes {
             issued: now,
             expires,
             slots,
+            instead: instead.map(|instead| instead.for_request(now)),
             covers: covers.to_vec(),
         })
     }
@@ -397,7 +399,13 @@ impl Gatekeeper for Yes {
         let open = state.gates.iter().find(|(_, gate)| gate.answer == runbook::engine::GateAnswer::Awaited);
         open.map(|(gate, open)| {
             let name = if open.approvals.is_empty() { "bob" } else { "carol" };
-            Event::ApprovalGiven { gate: *gate, person: person(name), key: format!("SHA256:{name}"), document: Digest::ZERO }
+            Event::ApprovalGiven {
+                gate: *gate,
+                person: person(name),
+                key: format!("SHA256:{name}"),
+                document: Digest::ZERO,
+                instead_of: None,
+            }
         })
         .into_iter()
         .collect()
