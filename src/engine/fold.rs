@@ -10,7 +10,7 @@ use super::state::{
     Attempt, BlockState, Concluded, GateAnswer, GateState, GivenApproval, HostFact, LeftOut, Life, Phase, State, StepState,
 };
 use crate::base::{GateNo, HostName, Person, StepId, Timestamp, filled, with_substitutes};
-use crate::event::{Answer, Effect, Event, Interruption, Mode, Part, Stage};
+use crate::event::{Answer, Attempts, Effect, Event, Interruption, Mode, Part, Stage};
 
 /// An event that cannot follow what happened before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -202,7 +202,7 @@ impl State {
         for release in held(self).into_iter().map(|held| held.release).collect::<BTreeSet<_>>() {
             let known = self.step(&release);
             let failed = known.stage.as_ref().is_some_and(|stage| settled_results(stage, &known).iter().any(|(_, result)| result.is_bad()));
-            if failed || known.left_out.is_some() {
+            if failed || known.left_out.is_some() || known.was_last_try() {
                 self.try_again(&release);
             }
         }
@@ -258,6 +258,17 @@ impl StepState {
                 attempt.phase = if asks { Phase::Orphaned } else { Phase::Lost };
             }
         }
+    }
+}
+
+impl StepState {
+    /// Whether nobody knows what became of an attempt behind which this round has no other.
+    fn was_last_try(&self) -> bool {
+        let Some(Stage { attempts: Attempts::AtMost(most), round, .. }) = &self.stage else { return false };
+        let mains = |attempts: &[Attempt]| attempts.iter().filter(|attempt| attempt.part == Part::Main && attempt.round == *round).count();
+        self.attempts
+            .values()
+            .any(|attempts| attempts.last().is_some_and(|last| last.phase == Phase::Orphaned) && mains(attempts) >= *most as usize)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The way up to a gate and through it: everything behind it is rendered before anybody is asked. Never verifies a signature.
 
 use super::decide::Directive;
+use super::held::held;
 use super::progress::{HostResult, Progress, progress};
 use super::state::{BlockState, GateAnswer, LeftOut, State};
 use super::turns::in_turn;
@@ -48,6 +49,7 @@ impl Walk<'_> {
             Ok(steps) => steps,
             Err(directives) => return directives,
         };
+        let steps: Vec<ProgramStep> = steps.into_iter().filter(|step| self.may_still_run(step)).collect();
         for step in &steps {
             let known = self.state.step(&step.id);
             match (&known.left_out, &known.stage) {
@@ -70,6 +72,11 @@ impl Walk<'_> {
             Ok(_) => vec![Directive::OpenGate(gate, covers)],
             Err(error) => self.refused(&steps, error.to_string()),
         }
+    }
+
+    /// Where only what is held is given back, nobody is asked for anything else.
+    fn may_still_run(&self, step: &ProgramStep) -> bool {
+        !self.state.is_releasing || held(self.state).iter().any(|held| held.release == step.id)
     }
 
     /// The steps behind a gate, in the turns of the loops around it; those of loops behind the gate in all of their turns.

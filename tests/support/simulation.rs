@@ -134,6 +134,13 @@ fn roster() -> Roster {
     Roster { signers: vec![signer("alice"), signer("bob"), signer("carol")] }
 }
 
+/// What alice asks a new runner for, in this order.
+#[derive(Debug, Clone, Copy)]
+pub enum Wish {
+    GoOn,
+    Release,
+}
+
 /// Hosts and a journal that outlive every runner.
 pub struct World<'a> {
     scenario: &'a Scenario,
@@ -164,10 +171,10 @@ impl<'a> World<'a> {
         runtime.block_on(async {
             let program = &self.scenario.program;
             let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new("2026-11-22T03:00:00Z".parse().unwrap()));
-            let first = self.one_runner(program, &clock, crash_at, None).await;
+            let first = self.one_runner(program, &clock, crash_at, &[]).await;
             if crash_at.is_some() && matches!(first, Err(RunError::Record(_))) {
                 for _ in 0..2 {
-                    let resumed = self.one_runner(program, &clock, None, Some(person("alice"))).await;
+                    let resumed = self.one_runner(program, &clock, None, &[Wish::GoOn]).await;
                     match resumed {
                         Ok(Ending::Interrupted(_)) => {}
                         Ok(Ending::Closed(_)) => break,
@@ -182,12 +189,23 @@ impl<'a> World<'a> {
         Ended { state: fold(&journal), journal, hosts: Arc::clone(&self.hosts) }
     }
 
+    /// One runner, killed at a line where one is said; nobody resumes after it. It begins anew, or does what alice asks.
+    pub fn one(&self, crash_at: Option<usize>, wishes: &[Wish]) -> Ended {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let latest = fold(&self.journal.lock().unwrap()).latest;
+        let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new(latest.unwrap_or("2026-11-22T03:00:00Z".parse().unwrap())));
+        let result = runtime.block_on(self.one_runner(&self.scenario.program, &clock, crash_at, wishes));
+        assert!(crash_at.is_some() || result.is_ok(), "{result:?}");
+        let journal = self.journal.lock().unwrap().clone();
+        Ended { state: fold(&journal), journal, hosts: Arc::clone(&self.hosts) }
+    }
+
     async fn one_runner(
         &self,
         program: &Program,
         clock: &Arc<dyn Clock>,
         crash_at: Option<usize>,
-        resumes: Option<Person>,
+        wishes: &[Wish],
     ) -> Result<Ending, RunError> {
         let state = fold(&self.journal.lock().unwrap());
         if matches!(state.life, Life::Closed(verdict) if verdict != Verdict::Stopped) {
@@ -195,12 +213,15 @@ impl<'a> World<'a> {
         }
         let journal = MemoryJournal { entries: Arc::clone(&self.journal), clock: Arc::clone(clock), crash_at, dead: false };
         let mut recorder = Recorder::new(Box::new(journal), state.clone(), Box::new(Nobody));
-        match (state.life, resumes) {
-            (Life::Unborn, _) => recorder.append(opened(program))?,
-            (_, Some(person)) => {
-                recorder.append(Event::RunResumed { person, epoch: state.epoch + 1, machine: "here".to_owned() })?;
-            }
-            (_, None) => {}
+        if state.life == Life::Unborn {
+            recorder.append(opened(program))?;
+        }
+        for wish in wishes {
+            let person = person("alice");
+            recorder.append(match wish {
+                Wish::GoOn => Event::RunResumed { person, epoch: state.epoch + 1, machine: "here".to_owned() },
+                Wish::Release => Event::ReleaseBegan { person },
+            })?;
         }
         let (_keep, stop) = tokio::sync::watch::channel(StopLevel::GoOn);
         let world = RunnerWorld {
