@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::failure::{Exit, Failure};
 use crate::base::{Person, Timestamp};
-use crate::engine::{GateAnswer, GateState, Life, State};
+use crate::engine::{GateAnswer, GateState, Life, State, held};
 use crate::event::{Entry, Instead, Interruption, RunMode, RunOpened};
 use crate::journal::{Follower, RunFolder, runner_of};
+use crate::views::{HeldJson, Line, Tone, held_json, held_lines};
 
 /// A run's record, read and folded.
 pub struct Past {
@@ -36,6 +37,8 @@ pub struct RunLine {
     /// When the newest line was written.
     pub latest: Timestamp,
     pub gate: Option<GateLine>,
+    /// What it has taken and not given back.
+    pub held: Vec<HeldJson>,
     /// Why the record cannot be read to its end, where it cannot.
     pub broken: Option<String>,
 }
@@ -94,7 +97,7 @@ impl Past {
     pub fn stands(&self) -> &'static str {
         match (&self.state.life, runner_of(self.folder.path())) {
             (Life::Closed(_), _) => "closed",
-            (Life::Interrupted(Interruption::NeedsPerson { .. }), None) => "waiting_for_person",
+            (Life::Interrupted(Interruption::NeedsPerson { .. } | Interruption::Held { .. }), None) => "waiting_for_person",
             (Life::Interrupted(_) | Life::Running | Life::Unborn, None) => "interrupted",
             (Life::Interrupted(_) | Life::Running | Life::Unborn, Some(_)) if self.open_gate().is_some() => "waiting_for_approval",
             (Life::Interrupted(_) | Life::Running | Life::Unborn, Some(_)) => "running",
@@ -116,6 +119,17 @@ impl Past {
         let documents = self.folder.documents().ok()?;
         let name = documents.iter().find(|document| document.digest() == open.asks.request)?.name.clone();
         Some(self.folder.path().join("approvals").join(format!("{name}.txt")))
+    }
+
+    /// What it still holds, and what to type where nobody runs it.
+    pub fn held_lines(&self) -> Vec<Line> {
+        let all = held(&self.state);
+        let mut lines = held_lines(&all);
+        if let (false, Some((_, opened)), None) = (all.is_empty(), &self.state.opened, runner_of(self.folder.path())) {
+            let next = format!("runbook release {}", opened.run.short());
+            lines.push(Line::new().plain("give it back with:  ").with(Tone::Command, next));
+        }
+        lines
     }
 
     /// The run in one line.
@@ -151,6 +165,7 @@ impl Past {
             opened: at,
             latest: self.state.latest.unwrap_or(at),
             gate,
+            held: held_json(&held(&self.state), &opened.run.short()),
             broken: self.broken.clone(),
         })
     }

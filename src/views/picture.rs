@@ -192,8 +192,11 @@ pub fn ending(state: &State, steps: &[StepSummary], now: Timestamp) -> Vec<Line>
         lines.push(Line::new().plain(format!("steps that failed and were passed over: {}", failed.join("; "))));
     }
     lines.extend(held_lines(&held(state)));
+    let holds = !held(state).is_empty();
     let next = match state.life {
         Life::Interrupted(Interruption::Held { .. }) => format!("runbook release {run}    runbook log {run}"),
+        Life::Running | Life::Interrupted(_) if holds && state.is_releasing => format!("runbook release {run}    runbook log {run}"),
+        Life::Running | Life::Interrupted(_) if holds => format!("runbook resume {run}    runbook release {run}    runbook log {run}"),
         Life::Closed(_) => format!("runbook log {run}    runbook verify {run}"),
         Life::Unborn | Life::Running | Life::Interrupted(_) => format!("runbook resume {run}    runbook log {run}"),
     };
@@ -214,10 +217,12 @@ pub fn held_lines(all: &[Held]) -> Vec<Line> {
             Certainty::Held => "held",
             Certainty::MayBeHeld => "may be held",
         };
-        let (name, host) = (crate::base::escaped(held.name.as_bytes()), &held.host);
+        let (name, host) = (&held.name, &held.host);
         lines.push(Line::new().with(Tone::Waits, format!("{sure} on {host}: {name}, since {}", held.since.to_seconds())));
         let scripts = held.command.iter().flat_map(|command| command.script.as_slice().trim_ascii_end().split(|&byte| byte == b'\n'));
-        lines.extend(scripts.map(|line| Line::new().plain("  given back by  $ ").with(Tone::Command, line)));
+        let user = held.command.iter().flat_map(|command| &command.r#become).map(|user| format!("as {user}, "));
+        let by = format!("  given back {}by  $ ", user.collect::<String>());
+        lines.extend(scripts.map(|line| Line::new().plain(by.clone()).with(Tone::Command, line)));
     }
     lines
 }
