@@ -15,12 +15,7 @@ pub fn timeline_line(entry: &Entry) -> Line {
 fn words(event: &Event) -> (Tone, String) {
     match event {
         Event::RunOpened(opened) => {
-            let mode = match opened.mode {
-                RunMode::Real => "",
-                RunMode::DryRun => " (dry run)",
-                RunMode::Drill => " (drill)",
-            };
-            (Tone::Strong, format!("{} opened run {} of {}{mode}", opened.requester, opened.run, opened.runbook))
+            (Tone::Strong, format!("{} opened run {} of {}{}", opened.requester, opened.run, opened.runbook, of_mode(opened.mode)))
         }
         Event::HostReached { host, place } => (Tone::Quiet, format!("reached {host}: {} {}", place.login, place.key)),
         Event::HostUnreachable { host, why } => (Tone::Bad, format!("cannot reach {host}: {why}")),
@@ -42,8 +37,7 @@ fn words(event: &Event) -> (Tone, String) {
             format!("gate {gate} opened for {} approvals, until {}, check {}", asks.slots.len(), asks.expires.time_of_day(), asks.check),
         ),
         Event::ApprovalGiven { gate, person, instead_of, .. } => {
-            let instead = instead_of.as_ref().map_or(String::new(), |of| format!(" in the place of {of}, as a substitute"));
-            (Tone::Good, format!("{person} approved gate {gate}{instead}"))
+            (Tone::Good, format!("{person} approved gate {gate}{}", as_substitute(instead_of.as_deref())))
         }
         Event::ApprovalRefused { why, .. } => (Tone::Bad, format!("a document does not count: {why}")),
         Event::ApprovalDenied { gate, person, sentence, .. } => (Tone::Bad, format!("{person} denied gate {gate}: {sentence}")),
@@ -62,8 +56,7 @@ fn words(event: &Event) -> (Tone, String) {
         }
         Event::ReleaseBegan { person } => (Tone::Strong, format!("{person} gives back what is held")),
         Event::ReleasedByHand { step, hosts, person, remark } => {
-            let hosts: Vec<&str> = hosts.iter().map(crate::base::HostName::as_str).collect();
-            (Tone::Plain, format!("{person} did {step} by hand on {}: {remark}", hosts.join(", ")))
+            (Tone::Plain, format!("{person} did {step} by hand on {}: {remark}", hosts_of(hosts)))
         }
         Event::PersonAnswered { step, person, answer } => (Tone::Plain, format!("{person} answered {step}: {}", answer_of(answer))),
         Event::NoteAdded { person, text } => (Tone::Plain, format!("{person} noted: {text}")),
@@ -74,6 +67,22 @@ fn words(event: &Event) -> (Tone, String) {
             (if verdict.is_good() { Tone::Good } else { Tone::Bad }, format!("closed: {}{sealed}", verdict.said()))
         }
     }
+}
+
+fn of_mode(mode: RunMode) -> &'static str {
+    match mode {
+        RunMode::Real => "",
+        RunMode::DryRun => " (dry run)",
+        RunMode::Drill => " (drill)",
+    }
+}
+
+fn as_substitute(instead_of: Option<&str>) -> String {
+    instead_of.map_or(String::new(), |of| format!(" in the place of {of}, as a substitute"))
+}
+
+fn hosts_of(hosts: &[crate::base::HostName]) -> String {
+    hosts.iter().map(crate::base::HostName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn of_part(part: Part) -> &'static str {
@@ -141,7 +150,7 @@ fn turns_of(turns: &[LoopTurn]) -> String {
     let turn = |turn: &LoopTurn| match turn {
         LoopTurn::Item(serde_json::Value::String(text)) => text.clone(),
         LoopTurn::Item(item) => item.to_string(),
-        LoopTurn::Batch(hosts) => hosts.iter().map(crate::base::HostName::as_str).collect::<Vec<_>>().join("+"),
+        LoopTurn::Batch(hosts) => hosts_of(hosts).replace(", ", "+"),
     };
     turns.iter().map(turn).collect::<Vec<_>>().join(", ")
 }
