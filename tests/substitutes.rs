@@ -10,6 +10,9 @@ mod lab;
 use forger::{Forger, count, events};
 use lab::sshd::signal;
 use lab::{Lab, POLICY, shown, until};
+use runbook::base::{Digest, Timestamp};
+use runbook::event::{AppendLog, Event};
+use runbook::journal::JournalWriter;
 
 /// A change for which bob is asked, and carol stands in after a while.
 fn lab_with(after: &str) -> Lab {
@@ -77,6 +80,29 @@ fn what_was_signed_too_early_is_not_counted_later_either() {
     assert_eq!(lab.finish(&mut resumed), 0, "{}", lab.said());
     let (ours, theirs, said) = lab.verify();
     assert_eq!((ours, theirs), (0, 0), "{said}");
+}
+
+#[test]
+fn a_journal_in_which_a_substitute_counts_too_early_or_for_nobody_is_not_gone_on_with() {
+    for (of, why) in [("sre", "stands in for sre at gate 1 from"), ("dba", "does not ask carol@example.com in the place of dba")] {
+        let lab = lab_with("10m");
+        let mut exec = lab.start_exec(&["restart"]);
+        let waiting = lab.gate(&mut exec);
+        signal(exec.id(), "INT");
+        assert_eq!(lab.finish(&mut exec), 7, "{}", lab.said());
+        let forger = Forger::at(&lab, &waiting);
+        let key = forger.approval("carol", "carol").approver_key;
+        let (gate, person, instead_of) = (forger.request.body.gate, "carol@example.com".parse().unwrap(), Some(of.to_owned()));
+        let clock = || Timestamp::from_micros(jiff::Timestamp::now().as_microsecond());
+        let (mut writer, _) = JournalWriter::open(&forger.folder, 0, Box::new(clock)).unwrap();
+        let resumed = Event::RunResumed { person: "alice@example.com".parse().unwrap(), epoch: 2, machine: "console".to_owned() };
+        let given = Event::ApprovalGiven { gate, person, key, document: Digest::of(b"none"), instead_of };
+        writer.append_all(vec![resumed, given]).unwrap();
+        drop(writer);
+        let resumed = lab.run_as("alice", &["resume", &waiting.run]);
+        assert!(resumed.status.code() == Some(6) && shown(&resumed).contains(why), "{}", shown(&resumed));
+        assert_eq!(lab.read("state"), "");
+    }
 }
 
 #[test]

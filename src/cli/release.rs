@@ -11,12 +11,12 @@ use super::resume::{again, opening_of, reopen, requester};
 use super::session::Goal;
 use super::stop::seal;
 use crate::base::{HostName, Person, RunId, StepId};
-use crate::engine::{Certainty, Held, Life, Phase, State, held};
+use crate::engine::{Held, Life, Phase, State, held};
 use crate::event::{AppendLog, Event, Verdict};
 use crate::journal::{JournalWriter, RunFolder, Store};
 use crate::plan::Role;
 use crate::runner::Desk;
-use crate::views::{HeldJson, Page, held_json, held_lines};
+use crate::views::{Colour, HeldJson, Line, Page, held_json, held_lines};
 
 #[derive(Serialize)]
 struct ReleaseJson {
@@ -148,23 +148,10 @@ fn tell(context: &Context, run: &RunId, state: &State, by_hand: BTreeMap<StepId,
 
 /// What is held, why that is in the way, and how it is given back: for whom asks for something else.
 pub fn first(all: &[Held], short: &str, instead_of: &str) -> Failure {
-    let lines: Vec<String> = all.iter().map(|held| format!("  {}", in_short(held))).collect();
+    let lines: Vec<Line> = held_lines(all).into_iter().map(|line| line.indented(2)).collect();
+    let lines = Page::from(lines).render(Colour::Never, None);
     let message = format!(
-        "run {short} still holds something, so {instead_of}:\n{}\ngive it back with:  runbook release {short}\nor, when you have done so:  runbook release {short} --by-hand \"…\"",
-        lines.join("\n")
+        "run {short} still holds something, so {instead_of}:\n{lines}give it back with:  runbook release {short}\nor, when you have done so:  runbook release {short} --by-hand \"…\""
     );
     Failure::new(Exit::NeedsPerson, message)
-}
-
-fn in_short(held: &Held) -> String {
-    let sure = match held.certainty {
-        Certainty::Held => "held",
-        Certainty::MayBeHeld => "may be held",
-    };
-    let command = held.command.as_ref().map_or(String::new(), |command| {
-        let script = command.script.as_str().map_or_else(|| command.script.to_string(), |script| script.trim_end().to_owned());
-        let user = command.r#become.as_ref().map_or(String::new(), |user| format!(" as {user}"));
-        format!(", given back{user} by:  {script}")
-    });
-    format!("{sure} on {}: {}{command}", held.host, held.name)
 }

@@ -4,7 +4,7 @@ use super::page::{Line, Tone};
 use super::steps::{HostSummary, StepLook, StepSummary, hosts_in_short, seconds};
 use crate::base::{GateNo, HostName, Person, StepId, Timestamp};
 use crate::engine::{Certainty, GateState, Held, Life, Phase, State, held};
-use crate::event::{Interruption, StageWork, Verdict};
+use crate::event::{Command, Interruption, StageWork, Verdict};
 use crate::plan::{Program, stage_lines};
 
 /// The first line: what runs, and whose run it is.
@@ -219,12 +219,18 @@ pub fn held_lines(all: &[Held]) -> Vec<Line> {
         };
         let (name, host) = (&held.name, &held.host);
         lines.push(Line::new().with(Tone::Waits, format!("{sure} on {host}: {name}, since {}", held.since.to_seconds())));
-        let scripts = held.command.iter().flat_map(|command| command.script.as_slice().trim_ascii_end().split(|&byte| byte == b'\n'));
-        let user = held.command.iter().flat_map(|command| &command.r#become).map(|user| format!("as {user}, "));
-        let by = format!("  given back {}by  $ ", user.collect::<String>());
-        lines.extend(scripts.map(|line| Line::new().plain(by.clone()).with(Tone::Command, line)));
+        lines.extend(held.command.iter().flat_map(giving_back));
     }
     lines
+}
+
+/// A command as a person would have to type it: whose rights it needs, and its lines below each other.
+fn giving_back(command: &Command) -> Vec<Line> {
+    let user = command.r#become.as_ref().map_or(String::new(), |user| format!("as {user}, "));
+    let first = format!("  given back {user}by  ");
+    let beginnings = std::iter::once(first.clone()).chain(std::iter::repeat(" ".repeat(first.chars().count())));
+    let script = command.script.as_slice().trim_ascii_end().split(|&byte| byte == b'\n');
+    script.zip(beginnings).map(|(line, begins)| Line::new().plain(format!("{begins}$ ")).with(Tone::Command, line)).collect()
 }
 
 fn denial(state: &State) -> String {
