@@ -60,7 +60,6 @@ def read_journal(data, anchored):
             return entries, wrong.line if torn else None, None if torn else wrong
         prev, rest = entries[-1]["sum"], after
     return entries, None, None
-
 # --- documents ---
 def check_code(text):
     bits = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 2
@@ -147,7 +146,6 @@ def check_signature(document, signers, domain, at):
         ANSWERS[question] = ask_ssh_keygen(document, signers, f"runbook-{VERBS[document.kind]}-v1@{domain}", at)
     fingerprint, said = ANSWERS[question]
     must(fingerprint == document.key, f"the signature of {document.person} under {document.name} does not count: {said}")
-
 # --- the record ---
 class Record:
     def __init__(self, folder, journal, signers):
@@ -222,6 +220,10 @@ class Record:
             asks, files = event["asks"], [f"sha256:{opened['inputs'][key]}" for key in ("inventory", "policy", "signers", "runbook")]
             told = [asks["nonce"], (asks["journal"]["seq"], asks["journal"]["sum"]), asks["slots"], asks["check"], str(event["gate"])]
             said = [document["nonce"], document.journal, document.needs, document.lines[-2][-6:], document["gate"].split(" ")[0]]
+            if asks["instead"]:
+                of, by, start = asks["instead"]["of"], " ".join(asks["instead"]["by"]), asks["instead"]["from"].replace(".000000", "")
+                told.append(f"of {of} in {','.join(map(str, asks['instead']['slots']))} from {start} one of {by}")
+            said += [document["instead"]] if "instead" in document.fields else []
             told += files + [opened["requester"], opened["requester_key"]]
             said += [document[key].split(" ")[-1] for key in ("inventory", "policy", "signers", "runbook")] + [document.person, document.key]
         elif document.kind == "seal":
@@ -248,14 +250,13 @@ class Record:
             problem("anchored", last["seq"] + 1, Wrong("a seal was signed over the line before, and run_closed is missing", DAMAGED))
         newest = max((anchor for anchor in anchors if anchor[0]), default=None)
         return f"anchored up to line {newest[0]} by {newest[2]}" if newest else None
-
 # --- authority ---
-def fill(slots, people):
-    """How many slots different people can fill (augmenting paths)."""
-    holder = {}
+def fill(asks, people):
+    """How many slots these can fill (augmenting paths): {person: in whose place they sign, or None where they are asked themselves}."""
+    holder, theirs = {}, asks["instead"]["slots"] if asks["instead"] else []
     def seat(person, tried):
-        for index, slot in enumerate(slots):
-            if person in slot and index not in tried:
+        for index, slot in enumerate(asks["slots"]):
+            if (index + 1 in theirs if people[person] else person in slot) and index not in tried:
                 tried.add(index)
                 if index not in holder or seat(holder[index], tried):
                     holder[index] = person
@@ -277,7 +278,7 @@ class Court:
             self.starts = {key: count for key, count in self.starts.items() if key[0] != event["stage"]["step"]}
         elif kind == "gate_opened":
             request, asks = self.record.named(event), event["asks"]
-            self.gates[event["gate"]] = {"line": entry["seq"], "asks": asks, "request": request, "people": set(), "denied": False}
+            self.gates[event["gate"]] = {"line": entry["seq"], "asks": asks, "request": request, "people": {}, "denied": False}
             steps = [line.split(" ")[2] for line in request.plan if line.startswith("step ")] if request else asks["covers"]
             must(steps == asks["covers"], "the request does not show the steps that the gate covers")
         elif kind == "approval_given" and not self.record.drill:
@@ -289,7 +290,7 @@ class Court:
         elif kind == "run_resumed":  # who goes on with a run can no longer vouch for it
             self.runners.add(event["person"])
             for gate in self.gates.values():
-                gate["people"].discard(event["person"])
+                gate["people"].pop(event["person"], None)
         elif kind in ("action_started", "action_reattached", "action_ended"):
             attempt = (event["step"], event["host"], event["part"], event["attempt"])
             must((attempt in self.begun) == (kind != "action_started"), f"{attempt} was started twice, or goes on and never started")
@@ -320,15 +321,19 @@ class Court:
         must(number in self.gates, f"gate {number} is not open")
         return self.gates[number]
     def approved(self, entry, gate, approval):
-        request, person, slots = gate["request"], approval.person, gate["asks"]["slots"]
+        request, asks, people, person, of = gate["request"], gate["asks"], gate["people"], approval.person, entry["event"]["instead_of"]
         must(request.approved_by(approval) == approval.text, f"the approval of {person} is not of what was asked")
         must(person not in self.runners and approval.key != request.key, f"{person} runs this and cannot approve it as well")
-        must(fill(slots, gate["people"] | {person}) > fill(slots, gate["people"]), f"{person} fills no open place of the gate")
+        must(person not in people and fill(asks, {**people, person: of}) > fill(asks, people), f"{person} fills no open place of the gate")
         now, issued, skew = instant(entry["at"]), instant(approval["issued"]), datetime.timedelta(seconds=120)
         must(max(now, issued) <= instant(request["expires"]), f"the approval of {person} came too late")
         must(instant(request["issued"]) - skew <= issued <= now + skew, f"the approval of {person} was not written when it says")
         must(self.record.holds(approval.journal) and request.journal[0] <= approval.journal[0] < entry["seq"], f"{person} saw another record")
-        gate["people"].add(person)
+        if of:  # by both clocks, without an allowance: it could only make the wait shorter
+            regular = fill(asks, {**people, person: None}) > fill(asks, people)
+            must(of == asks["instead"]["of"] and person in asks["instead"]["by"] and not regular, f"{person} does not stand in for {of}")
+            must(min(now, issued) >= instant(asks["instead"]["from"]), f"{person} stood in for {of} too early")
+        people[person] = of
     def started(self, event):
         step, host, part = event["step"], event["host"], event["part"]
         if part == "undo":  # approved together with what it undoes, which must have been started as it should
@@ -360,17 +365,17 @@ class Court:
             must(floor == 0, f"{step} needs {floor} other people, and nobody was asked")
             return
         gate = self.gate(event["gate"])
-        slots, people = gate["asks"]["slots"], gate["people"]
-        must(not gate["denied"] and gate["line"] > line and step in gate["asks"]["covers"], f"the gate was denied, or not asked about {step}")
-        must(fill(slots, people) == len(slots) and len(people) >= floor, f"{step} was started with {len(people)} approvals, more were needed")
+        asks, people = gate["asks"], gate["people"]
+        must(not gate["denied"] and gate["line"] > line and step in asks["covers"], f"the gate was denied, or not asked about {step}")
+        must(fill(asks, people) == len(asks["slots"]) and len(people) >= floor, f"{step} had {len(people)} approvals, more were needed")
         self.as_shown(stage, action, event, gate["request"].actions().get((step, event["host"])))
     def as_shown(self, stage, action, event, shown):
         """What ran is what the signed text showed: recomputed from its lines alone."""
         where = f"{stage['step']} on {event['host']}"
         must(shown, f"the approved plan does not show {where}")
         step, host, commands = shown
-        digest = sha256("\n".join(["runbook-action-v1", step, host] + commands + [""]).encode())
-        must(digest == event["action"], f"{where} is not the action that was approved")
+        text = "\n".join(["runbook-action-v1", step, host] + commands + [""])
+        must(sha256(text.encode()) == event["action"], f"{where} is not the action that was approved")
         mark = "  ? " if event["part"] == "look" else "  $ "
         script = b"\n".join(unescape(line[4:]) for line in commands if line.startswith(mark))
         must(event["sends"] in (sha256(script), sha256(script + b"\n")), f"{where}: other bytes were sent than were approved")
@@ -395,10 +400,8 @@ def verify(folder, signers=None, journal=None):
     try:
         record = Record(folder, journal, signers)
         levels["parsed"]["facts"].append(f"{len(record.entries)} lines" + (f", line {record.torn} is torn" if record.torn else ""))
-        if record.broken:
-            raise record.broken
-        if not record.entries or not record.opened:
-            raise Wrong("no line opens the run", TAMPERED if record.entries else DAMAGED, "parsed", 1)
+        if record.broken or not record.opened:
+            raise record.broken or Wrong("no line opens the run", TAMPERED if record.entries else DAMAGED, "parsed", 1)
         each("files", record.judge_files)
         each("signatures", record.judge_signatures)
         each("authority", Court(record).judge)

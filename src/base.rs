@@ -14,7 +14,7 @@ pub use bytes::Bytes;
 pub use digest::{Digest, Digester, ParseDigestError};
 pub use ids::{GateNo, HostName, ParseIdError, Person, RunId, StepId};
 pub use printable::{ascii, escaped, from_ascii, is_plain, printable};
-pub use quorum::{could_be_filled, filled, filled_slots};
+pub use quorum::{could_be_filled, filled, filled_slots, with_substitutes};
 pub use redact::{Redacting, Redactor, RedactorError, mark};
 pub use secret::{Secret, SecretValue, Secrets};
 pub use time::{ParsePeriodError, Period, Timestamp};

@@ -28,6 +28,7 @@ mod opening;
 mod past;
 mod plan;
 mod proof;
+mod release;
 mod request_page;
 mod resume;
 mod runs;
@@ -92,6 +93,7 @@ fn dispatch(context: &Context, asked: Asked, verb: Verb) -> Result<Exit, Failure
         Verb::New(args) => new::new(context, &args),
         Verb::Import { file, write } => import::import(context, &file, write.as_deref()),
         Verb::Resume(args) => resume::resume(context, &args),
+        Verb::Release(args) => release::release(context, &args),
         Verb::Stop { run, now } => stop::stop(context, &run, now),
         Verb::Runs { latest } => runs::runs(context, latest),
         Verb::Log { run, evidence: true, .. } => kept::kept(context, &run),

@@ -22,5 +22,5 @@ pub use held::{Certainty, Held, held};
 pub use leaf::is_as_rendered;
 pub use permit::{Begin, Permit, Ready, Task};
 pub use progress::{HostResult, Progress, progress, settled_results};
-pub use state::{Attempt, BlockState, Concluded, GateAnswer, GateState, HostFact, LeftOut, Life, Phase, State, StepState};
+pub use state::{Attempt, BlockState, Concluded, GateAnswer, GateState, GivenApproval, HostFact, LeftOut, Life, Phase, State, StepState};
 pub use turns::{scope, step_of, unfolded};

@@ -47,8 +47,8 @@ pub enum Event {
     CallBegan { block: StepId, runbook: String, parameters: BTreeMap<String, Bytes> },
     /// A signed request for approval lies in `approvals/`.
     GateOpened { gate: GateNo, asks: Box<GateAsks> },
-    /// A signed approval counts.
-    ApprovalGiven { gate: GateNo, person: Person, key: String, document: Digest },
+    /// A signed approval counts; `instead_of` names in whose place, where a substitute gave it.
+    ApprovalGiven { gate: GateNo, person: Person, key: String, document: Digest, instead_of: Option<String> },
     /// A document was offered that does not count, and why.
     ApprovalRefused { gate: Option<GateNo>, document: Digest, why: String },
     /// A signed denial: final for this request.
@@ -176,8 +176,23 @@ pub struct GateAsks {
     pub expires: Timestamp,
     /// One slot an approval: each lists who may fill it; different people fill different slots.
     pub slots: Vec<Vec<Person>>,
+    /// Who else may fill some of them, later.
+    pub instead: Option<Instead>,
     /// The steps that it covers.
     pub covers: Vec<StepId>,
+}
+
+/// Who may approve in the place of somebody who does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instead {
+    /// The group or person whose place it is.
+    pub of: String,
+    /// The slots that they may fill, from 1.
+    pub slots: Vec<u32>,
+    pub by: Vec<Person>,
+    /// What a substitute signs before this counts for nothing; nor does it count before this, by the runner's own clock.
+    pub from: Timestamp,
 }
 
 /// What became of an attempt: see [`Event::ActionEnded`].

@@ -33,7 +33,7 @@ pub use check::check;
 pub use evidence::judge_capture;
 pub use expand::{call_parameters, looks_for_last, turns_of};
 pub use flow::{Bracket, FlowBlock, Node, ReleaseWhen, Repeats};
-pub use gates::{DEFAULT_EXPIRY, GateError, floor, slots};
+pub use gates::{Asked, DEFAULT_EXPIRY, GateError, Substitutes, asked, floor};
 pub use judge::{READING_LIMIT, Seen, judge, said};
 pub use looks::{Found, Looks};
 pub use names::{TemplateKind, names_of, names_to_render, templates_of};

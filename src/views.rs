@@ -12,7 +12,7 @@ mod timeline;
 pub use outline::{PlanActionJson, PlanGateJson, PlanJson, PlanStepJson, outline_page, plan_json};
 pub use page::{Colour, Line, Page, Tone, fit};
 pub use picture::{differences, ending, failure, gate_block, header, held_lines, now_running};
-pub use results::{HostJson, RunJson, StepJson, run_json};
+pub use results::{HeldJson, HostJson, RunJson, StepJson, held_json, run_json};
 pub use steps::{HostSummary, StepLook, StepSummary, seconds, steps, steps_to_show, summary, summary_line};
 pub use symptoms::{SymptomJson, symptom_lines, symptoms};
 pub use timeline::timeline_line;

@@ -57,7 +57,10 @@ fn an_approval_that_nobody_signed_is_not_gone_on_with() {
     let (lab, waiting) = interrupted();
     let forger = Forger::at(&lab, &waiting);
     let (person, key) = ("bob@example.com".parse().unwrap(), forger.approval("bob", "bob").approver_key);
-    forge(&forger.folder, vec![Event::ApprovalGiven { gate: forger.request.body.gate, person, key, document: Digest::of(b"none") }]);
+    forge(
+        &forger.folder,
+        vec![Event::ApprovalGiven { gate: forger.request.body.gate, person, key, document: Digest::of(b"none"), instead_of: None }],
+    );
     is_not_gone_on_with(&lab, &waiting, "nothing was run");
 }
 

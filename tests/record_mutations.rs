@@ -82,6 +82,12 @@ fn a_record_that_nobody_touched_is_proven_by_both() {
 }
 
 #[test]
+fn a_substitute_who_waited_is_accepted_by_both() {
+    let made = make(&Plot { bob_stands_in_after: Some(1), ..Plot::default() });
+    assert_eq!(both(&made, &[fs::read(made.folder.journal()).unwrap()]), ["proven -"]);
+}
+
+#[test]
 fn every_flipped_byte_is_noticed_at_its_line() {
     let made = make(&Plot::default());
     let whole = fs::read(made.folder.journal()).unwrap();
@@ -205,6 +211,12 @@ fn a_run_that_broke_a_rule_is_judged_so_at_the_line_that_did() {
         ("one alone waived the evidence", Plot { evidence_is_waived_by_one: true, ..Plot::default() }, "tampered 8"),
         ("evidence was only claimed", Plot { captures: true, evidence_is_claimed: true, ..Plot::default() }, "tampered 12"),
         ("other evidence was kept than asked for", Plot { captures: true, other_evidence_is_kept: true, ..Plot::default() }, "tampered 12"),
+        ("the substitute came too early", Plot { bob_stands_in_after: Some(2), ..Plot::default() }, "tampered 7"),
+        (
+            "the substitute was not called one",
+            Plot { bob_stands_in_after: Some(1), substitute_is_not_called_one: true, ..Plot::default() },
+            "tampered 7",
+        ),
     ];
     for (what, plot, expected) in plots {
         let made = make(&plot);

@@ -22,6 +22,8 @@ mod course;
 mod crash_prefixes;
 #[path = "simulated/files.rs"]
 mod files;
+#[path = "simulated/holding.rs"]
+mod holding;
 #[path = "simulated/reboot.rs"]
 mod reboot;
 #[path = "simulated/turns.rs"]

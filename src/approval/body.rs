@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Digest, GateNo, HostName, Person, RunId, Timestamp, ascii};
-use crate::event::{Effect, Head, Stage};
+use crate::event::{Effect, Head, Instead, Stage};
 use crate::plan::stage_lines;
 
 use super::document::{Lines, ParseDocumentError, quoted, seconds, sha256, unescaped, unquoted};
@@ -35,6 +35,8 @@ pub struct Body {
     /// When the request ends; whole seconds.
     pub expires: Timestamp,
     pub slots: Vec<Vec<Person>>,
+    /// Who may fill some of them in the place of others, from a time on; whole seconds.
+    pub instead: Option<Instead>,
     /// The question of the gate, shown to both.
     pub ask: Option<String>,
     pub covers: Covers,
@@ -122,6 +124,7 @@ impl Body {
             let people: String = slot.iter().map(|person| format!(" {person}")).collect();
             text.push_str(&format!("needs: one of{people}\n"));
         }
+        text.push_str(&self.instead.as_ref().map_or(String::new(), render_instead));
         text.push_str(&format!("ask: {}\ncovers: {}\n", quoted(self.ask.as_deref()), self.covers.render()));
         self.plan.iter().for_each(|line| text.push_str(&format!("| {line}\n")));
         text
@@ -157,6 +160,7 @@ impl Body {
         while let Some(slot) = lines.optional("needs") {
             slots.push(slot.split(' ').skip(2).filter_map(|person| person.parse().ok()).collect());
         }
+        let instead = lines.optional("instead").and_then(parse_instead);
         let ask = lines.read("ask", "a question between quotation marks, or -", unquoted)?;
         let covers = lines.read("covers", "steps, hosts and effects", Covers::parse)?;
         let (inventory, policy, signers) = (inventory?, policy?, signers?);
@@ -179,11 +183,31 @@ impl Body {
             issued,
             expires,
             slots,
+            instead,
             ask,
             covers,
             plan,
         })
     }
+}
+
+/// `instead: of dba in 1,2 from 2026-11-22T03:22:09Z one of carol@example.com`
+fn render_instead(instead: &Instead) -> String {
+    let slots: Vec<String> = instead.slots.iter().map(u32::to_string).collect();
+    let people: String = instead.by.iter().map(|person| format!(" {person}")).collect();
+    format!("instead: of {} in {} from {} one of{people}\n", ascii(instead.of.as_bytes()), slots.join(","), instead.from.to_seconds())
+}
+
+/// Reads what [`render_instead`] writes; what else it makes of other texts is not what they say, which is seen when it is written again.
+fn parse_instead(text: &str) -> Option<Instead> {
+    let words: Vec<&str> = text.split(' ').collect();
+    let ["of", of, "in", slots, "from", from, "one", "of", by @ ..] = words.as_slice() else { return None };
+    Some(Instead {
+        of: unescaped(of)?,
+        slots: slots.split(',').map(|slot| slot.parse().ok()).collect::<Option<_>>()?,
+        by: by.iter().map(|person| person.parse().ok()).collect::<Option<_>>()?,
+        from: seconds(from)?,
+    })
 }
 
 /// What a document is about.

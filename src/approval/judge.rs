@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{Digest, GateNo, Period, Person, RunId, Timestamp, filled_slots};
+use crate::base::{Digest, GateNo, Period, Person, RunId, Timestamp, filled_slots, with_substitutes};
 use crate::event::Head;
 use crate::library::Roster;
 
@@ -40,6 +40,8 @@ pub struct Counted {
     pub key: String,
     /// SHA-256 of the document.
     pub document: Digest,
+    /// In whose place, where it counts as a substitute's.
+    pub instead_of: Option<String>,
 }
 
 /// A document that does not count, in a sentence.
@@ -69,6 +71,10 @@ pub enum Refusal {
     NotInSlot { person: Person },
     #[error("{person} would fill a place that others fill already; the gate still needs somebody else")]
     NoOpenSlot { person: Person },
+    #[error(
+        "{person} may sign in the place of {of} from {from} on, by both clocks, and this was signed or came before: it must be given anew then"
+    )]
+    TooEarly { person: Person, of: String, from: String },
     #[error("{person} has approved this already, and a person counts once")]
     Twice { person: Person },
     #[error("the request ended at {expired}: open the gate again")]
@@ -100,9 +106,9 @@ pub fn judge_approval(bench: &Bench<'_>, text: &str, signature: &str) -> Result<
     same_text(&ours, text)?;
     by_another(bench, &signed)?;
     let counted = by_roster(bench, &signed, Kind::Approval, text, signature)?;
-    fills_a_slot(bench, &signed)?;
+    let instead_of = fills_a_slot(bench, &signed)?;
     in_time(bench, &signed)?;
-    Ok(counted)
+    Ok(Counted { instead_of, ..counted })
 }
 
 /// Whether an offered denial counts, and its sentence. Whoever may approve may deny; nothing else is asked.
@@ -218,26 +224,52 @@ fn signed_by(
     if key != named {
         return Err(Refusal::OtherKey { named: named.to_owned(), got: key });
     }
-    Ok(Counted { person: person.clone(), key, document: Digest::of(text.as_bytes()) })
+    Ok(Counted { person: person.clone(), key, document: Digest::of(text.as_bytes()), instead_of: None })
 }
 
+/// Who may stand in is asked, too, if later: and may deny at any time.
 fn in_a_slot(bench: &Bench<'_>, signed: &Signed<'_>) -> Result<(), Refusal> {
-    if bench.request.body.slots.iter().flatten().any(|person| person == signed.person) {
+    let body = &bench.request.body;
+    let standing_in = body.instead.iter().flat_map(|instead| &instead.by);
+    if body.slots.iter().flatten().chain(standing_in).any(|person| person == signed.person) {
         Ok(())
     } else {
         Err(Refusal::NotInSlot { person: signed.person.clone() })
     }
 }
 
-fn fills_a_slot(bench: &Bench<'_>, signed: &Signed<'_>) -> Result<(), Refusal> {
+/// Whether it fills a slot that is open, and in whose place where it is a substitute's. Who is asked in their own right is no substitute.
+fn fills_a_slot(bench: &Bench<'_>, signed: &Signed<'_>) -> Result<Option<String>, Refusal> {
     in_a_slot(bench, signed)?;
     let person = signed.person.clone();
-    let mut people: BTreeSet<Person> = bench.counted.iter().map(|counted| counted.person.clone()).collect();
-    let before = filled_slots(&bench.request.body.slots, &people);
-    if !people.insert(person.clone()) {
+    if bench.counted.iter().any(|counted| counted.person == person) {
         return Err(Refusal::Twice { person });
     }
-    if filled_slots(&bench.request.body.slots, &people) > before { Ok(()) } else { Err(Refusal::NoOpenSlot { person }) }
+    if adds(bench, &person, false) {
+        return Ok(None);
+    }
+    match bench.request.body.instead.as_ref().filter(|instead| instead.by.contains(&person)) {
+        Some(instead) if adds(bench, &person, true) => {
+            // No allowance for clocks: it could only make the wait shorter. The runner's own clock has measured all of it.
+            let early = signed.body.issued < instead.from || bench.now < instead.from;
+            let (of, from) = (instead.of.clone(), instead.from.to_seconds());
+            if early { Err(Refusal::TooEarly { person, of, from }) } else { Ok(Some(instead.of.clone())) }
+        }
+        Some(_) | None => Err(Refusal::NoOpenSlot { person }),
+    }
+}
+
+/// Whether one more slot is filled when this person counts, too.
+fn adds(bench: &Bench<'_>, person: &Person, stands_in: bool) -> bool {
+    let body = &bench.request.body;
+    let numbers = body.instead.as_ref().map_or(&[][..], |instead| &instead.slots);
+    let mut people: BTreeSet<Person> = bench.counted.iter().map(|counted| counted.person.clone()).collect();
+    let standing_in = bench.counted.iter().filter(|counted| counted.instead_of.is_some()).map(|counted| counted.person.clone());
+    let mut substitutes: BTreeSet<Person> = standing_in.collect();
+    let before = filled_slots(&with_substitutes(&body.slots, numbers, &substitutes), &people);
+    people.insert(person.clone());
+    substitutes.extend(stands_in.then(|| person.clone()));
+    filled_slots(&with_substitutes(&body.slots, numbers, &substitutes), &people) > before
 }
 
 fn in_time(bench: &Bench<'_>, signed: &Signed<'_>) -> Result<(), Refusal> {

@@ -1,7 +1,7 @@
 //! The request: what a gate asks other people to approve, signed by who runs it. Never holds an answer.
 
 use crate::base::{Digest, GateNo, Person, Timestamp};
-use crate::event::{Head, RunOpened, Stage};
+use crate::event::{Head, Instead, RunOpened, Stage};
 
 use super::body::{Body, Covers, plan_of};
 use super::document::{Kind, Lines, ParseDocumentError, code_of, ended};
@@ -26,6 +26,7 @@ pub struct Opening<'a> {
     pub issued: Timestamp,
     pub expires: Timestamp,
     pub slots: Vec<Vec<Person>>,
+    pub instead: Option<Instead>,
     pub ask: Option<&'a str>,
     /// The covered stages in their order.
     pub stages: &'a [&'a Stage],
@@ -53,6 +54,7 @@ impl Request {
             issued: opening.issued.whole_seconds(),
             expires: opening.expires.whole_seconds(),
             slots: opening.slots,
+            instead: opening.instead.map(|instead| Instead { from: instead.from.whole_seconds(), ..instead }),
             ask: opening.ask.map(str::to_owned),
             covers: Covers::of(opening.stages),
             plan: plan_of(opening.stages),

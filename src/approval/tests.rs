@@ -6,7 +6,7 @@ use ssh_key::{HashAlg, LineEnding, PrivateKey};
 
 use super::*;
 use crate::base::{Digest, GateNo, Period, Person, Timestamp};
-use crate::event::{Effect, Head, Verdict};
+use crate::event::{Effect, Head, Instead, Verdict};
 use crate::library::{Roster, Signer};
 
 const DOMAIN: &str = "example.com";
@@ -77,6 +77,7 @@ fn request() -> Request {
             issued: at(-60),
             expires: at(840),
             slots: vec![vec![person("bob"), person("carol")]],
+            instead: None,
             ask: Some("Is the standby caught up?".to_owned()),
             covers: Covers { steps: 1, hosts: 1, effects: [(Effect::Once, 1)].into() },
             plan: vec!["step 3 restart \"Restart\" once, at most 1 attempt".to_owned(), "  $ systemctl restart x".to_owned()],
@@ -135,7 +136,7 @@ fn somebody_whom_the_gate_does_not_need_does_not_count() {
 
 #[test]
 fn one_person_counts_once_and_a_filled_slot_takes_nobody_else() {
-    let counted = |name: &str| [Counted { person: person(name), key: print_of(name), document: Digest::ZERO }];
+    let counted = |name: &str| [Counted { person: person(name), key: print_of(name), document: Digest::ZERO, instead_of: None }];
     let (bob, carol) = (counted("bob"), counted("carol"));
     let approval = approval_by("bob");
     let text = approval.render();
@@ -145,6 +146,77 @@ fn one_person_counts_once_and_a_filled_slot_takes_nobody_else() {
         |counted| Bench { request: &request, roster: &roster, domain: DOMAIN, now: at(0), holds: &holds, counted, other: &NoOtherKeys };
     assert!(matches!(judge_approval(&bench(&bob), &text, &signature), Err(Refusal::Twice { .. })));
     assert!(matches!(judge_approval(&bench(&carol), &text, &signature), Err(Refusal::NoOpenSlot { .. })));
+}
+
+/// Bob is asked; carol may stand in from ten seconds after now on; dave is asked in his own right for another slot.
+fn with_substitute() -> Request {
+    let slots = vec![vec![person("bob")], vec![person("dave"), person("carol")]];
+    let instead = Some(Instead { of: "dba".to_owned(), slots: vec![1], by: vec![person("carol"), person("erin")], from: at(10) });
+    Request { body: Body { slots, instead, ..request().body } }
+}
+
+/// What is said of an approval that was written at one second, and came at another, when these count already.
+fn substituting(who: &str, issued: i64, now: i64, counted: &[Counted]) -> Result<Option<String>, Refusal> {
+    let (request, holds) = (with_substitute(), |_: Head| true);
+    let mut roster = roster();
+    roster.signers.push(signer("erin", 5));
+    let text = Approval::for_request(&request, person(who), print_of(who), head(8), at(issued)).render();
+    let (request, roster) = (&request, &roster);
+    let bench = Bench { request, roster, domain: DOMAIN, now: at(now), holds: &holds, counted, other: &NoOtherKeys };
+    judge_approval(&bench, &text, &sign(who, Kind::Approval, &text)).map(|counted| counted.instead_of)
+}
+
+fn counts(name: &str, instead_of: Option<&str>) -> Counted {
+    Counted { person: person(name), key: print_of(name), document: Digest::ZERO, instead_of: instead_of.map(str::to_owned) }
+}
+
+#[test]
+fn a_substitute_counts_from_the_time_on_by_both_clocks_and_is_called_one() {
+    let dba = || Ok(Some("dba".to_owned()));
+    assert_eq!(substituting("erin", 10, 10, &[]), dba());
+    assert_eq!(substituting("erin", 130, 10, &[]), dba(), "the clock of erin may be ahead by two minutes");
+    for (issued, now) in [(9, 9), (9, 10), (10, 9), (9, 200), (100, 9)] {
+        let refusal = substituting("erin", issued, now, &[]).unwrap_err();
+        assert!(matches!(refusal, Refusal::TooEarly { .. }), "{issued} {now}: {refusal}");
+        assert!(refusal.to_string().contains(&at(10).to_seconds()), "{refusal}");
+    }
+}
+
+#[test]
+fn who_is_asked_in_their_own_right_is_no_substitute_before_that_place_is_filled() {
+    assert_eq!(substituting("bob", 1, 1, &[]), Ok(None));
+    assert_eq!(substituting("carol", 20, 20, &[]), Ok(None));
+    assert_eq!(substituting("carol", 20, 20, &[counts("dave", None)]), Ok(Some("dba".to_owned())));
+    assert!(matches!(substituting("carol", 5, 5, &[counts("dave", None)]), Err(Refusal::TooEarly { .. })));
+}
+
+#[test]
+fn a_place_is_filled_once_whoever_fills_it() {
+    let filled = |who: &str, counted: Counted| matches!(substituting(who, 20, 20, &[counted]), Err(Refusal::NoOpenSlot { .. }));
+    assert!(filled("erin", counts("bob", None)));
+    assert!(filled("bob", counts("erin", Some("dba"))));
+    assert_eq!(substituting("dave", 20, 20, &[counts("carol", Some("dba"))]), Ok(None));
+    assert!(matches!(substituting("alice", 20, 20, &[]), Err(Refusal::Requester { .. })));
+}
+
+#[test]
+fn a_substitute_may_deny_at_any_time() {
+    let (request, roster, holds) = (with_substitute(), roster(), |_: Head| true);
+    let text = Denial::for_request(&request, person("carol"), print_of("carol"), head(8), at(0), "Not tonight.").render();
+    let bench = Bench { request: &request, roster: &roster, domain: DOMAIN, now: at(0), holds: &holds, counted: &[], other: &NoOtherKeys };
+    assert!(judge_denial(&bench, &text, &sign("carol", Kind::Denial, &text)).is_ok());
+}
+
+#[test]
+fn a_request_says_who_may_stand_in_and_when() {
+    let text = with_substitute().render();
+    let line = format!("instead: of dba in 1 from {} one of carol@example.com erin@example.com\nask: ", at(10).to_seconds());
+    assert!(text.contains(&line), "{text}");
+    for (wanted, edited) in
+        [("in 1 from", "in 01 from"), ("in 1 from", "in 1, from"), ("of dba in", "of dba  in"), ("one of carol", "one of  carol")]
+    {
+        assert!(Request::parse(&text.replace(wanted, edited)).is_err(), "{edited}");
+    }
 }
 
 #[test]
@@ -259,6 +331,7 @@ prop_compose! {
         round in prop::option::of(any::<u32>()),
         numbers in (any::<u32>(), any::<u64>(), -60_000_000_000i64..250_000_000_000, any::<u32>(), any::<u32>(), any::<u32>()),
         slots in prop::collection::vec(prop::collection::vec("[a-z]{1,5}", 0..3), 0..3),
+        instead in prop::option::of(("[a-z@.-]{1,9}", prop::collection::vec(1u32..9, 1..3), prop::collection::vec("[a-z]{1,5}", 1..3))),
         plan in prop::collection::vec("[ -~]{0,60}", 0..6),
     ) -> Body {
         let (name, runbook, revision, ask) = texts;
@@ -268,6 +341,9 @@ prop_compose! {
             gate: GateNo(gate), name, round, runbook, revision, ask, plan, journal: Head { seq, sum: Digest::of(b"x") }, issued,
             expires: issued.after(Period::from_secs(900)),
             slots: slots.iter().map(|slot| slot.iter().map(|name| person(name)).collect()).collect(),
+            instead: instead.map(|(of, slots, by)| {
+                Instead { of, slots, by: by.iter().map(|name| person(name)).collect(), from: issued.after(Period::from_secs(600)) }
+            }),
             covers: Covers { steps, hosts, effects: if count % 3 == 0 { Default::default() } else { [(Effect::Read, count)].into() } },
             ..request().body
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::approval::{Bench, Counted, Request, judge_approval};
-use crate::base::{Digest, GateNo, HostName, Person, StepId, filled, filled_slots};
+use crate::base::{Digest, GateNo, HostName, Person, StepId, filled, filled_slots, with_substitutes};
 use crate::event::{
     Action, Attempts, Effect, Ended, Entry, Event, EvidenceNeed, GateAsks, Head, Judgement, KeptArtifact, Part, Rules, RunMode, RunOpened,
     Stage,
@@ -108,7 +108,7 @@ impl<'a> Court<'a> {
             Event::RunOpened(_) => Err("a run is opened within another".to_owned().into()),
             Event::StagePrepared { stage } => Ok(self.prepared(entry, stage)?),
             Event::GateOpened { gate, asks } => Ok(self.gate_opened(entry, *gate, asks)?),
-            Event::ApprovalGiven { gate, person, key, document } => self.approved(entry, *gate, person, key, document),
+            Event::ApprovalGiven { gate, document, .. } => self.approved(entry, *gate, document),
             Event::ApprovalDenied { gate, .. } => Ok(self.denied(*gate)?),
             Event::GateExpired { gate } => {
                 self.gates.remove(gate);
@@ -157,7 +157,8 @@ impl<'a> Court<'a> {
         if as_planned { Ok(()) } else { Err(format!("the request for gate {gate} does not show the steps that it covers")) }
     }
 
-    fn approved(&mut self, entry: &Entry, gate: GateNo, person: &Person, key: &str, document: &Digest) -> Result<(), Wrong> {
+    fn approved(&mut self, entry: &Entry, gate: GateNo, document: &Digest) -> Result<(), Wrong> {
+        let Event::ApprovalGiven { person, key, instead_of, .. } = &entry.event else { return Ok(()) };
         if !self.evidence.is_signed() {
             return Ok(());
         }
@@ -179,7 +180,7 @@ impl<'a> Court<'a> {
         };
         let counted =
             judge_approval(&bench, text, signature).map_err(|refusal| format!("the approval of {person} does not count: {refusal}"))?;
-        if counted.person != *person || counted.key != key || self.runners.contains(person) {
+        if counted.person != *person || counted.key != *key || counted.instead_of != *instead_of || self.runners.contains(person) {
             return Err(format!("the approval of {person} is not what the journal says, or {person} runs this").into());
         }
         open.counted.push(counted);
@@ -325,8 +326,12 @@ impl<'a> Court<'a> {
             return Err(format!("gate {gate} was not asked about it as it was prepared"));
         }
         let people: BTreeSet<Person> = open.counted.iter().map(|counted| counted.person.clone()).collect();
-        if !filled(&open.asks.slots, &people) {
-            return Err(format!("gate {gate} had {} of {} approvals", filled_slots(&open.asks.slots, &people), open.asks.slots.len()));
+        let standing_in = open.counted.iter().filter(|counted| counted.instead_of.is_some());
+        let substitutes: BTreeSet<Person> = standing_in.map(|counted| counted.person.clone()).collect();
+        let numbers = open.asks.instead.as_ref().map_or(&[][..], |instead| &instead.slots);
+        let slots = with_substitutes(&open.asks.slots, numbers, &substitutes);
+        if !filled(&slots, &people) {
+            return Err(format!("gate {gate} had {} of {} approvals", filled_slots(&slots, &people), slots.len()));
         }
         let enough = u32::try_from(people.len()).unwrap_or(u32::MAX) >= floor;
         if enough { Ok(()) } else { Err(format!("{} people approved, the policy asks {floor}", people.len())) }

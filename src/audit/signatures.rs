@@ -79,7 +79,7 @@ impl Bench<'_> {
         let request = Request::parse(text).map_err(|error| format!("the request: {error}"))?;
         let body = &request.body;
         let same = body.gate == gate
-            && (&body.nonce, body.journal, &body.slots) == (&asks.nonce, asks.journal, &asks.slots)
+            && (&body.nonce, body.journal, &body.slots, &body.instead) == (&asks.nonce, asks.journal, &asks.slots, &asks.instead)
             && (body.issued, body.expires) == (asks.issued.whole_seconds(), asks.expires.whole_seconds())
             && request.check() == asks.check
             && (&body.run, &body.runbook, &body.revision) == (&self.opened.run, &self.opened.runbook, &self.opened.revision)

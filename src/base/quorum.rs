@@ -20,6 +20,17 @@ pub fn could_be_filled(slots: &[Vec<Person>]) -> bool {
     filled(slots, &slots.iter().flatten().cloned().collect())
 }
 
+/// The slots as they may be filled once these people stand in for others: each of them fills one of the slots of these numbers, from 1,
+/// and no other.
+pub fn with_substitutes(slots: &[Vec<Person>], numbers: &[u32], substitutes: &BTreeSet<Person>) -> Vec<Vec<Person>> {
+    let of_slot = |(number, slot): (u32, &Vec<Person>)| {
+        let regular = slot.iter().filter(|person| !substitutes.contains(*person));
+        let standing_in = substitutes.iter().filter(|_| numbers.contains(&number));
+        regular.chain(standing_in).cloned().collect()
+    };
+    (1..).zip(slots).map(of_slot).collect()
+}
+
 /// Finds a slot for a person, moving others to slots that suit them as well (an augmenting path). Each slot is tried once.
 fn seat<'a>(slots: &[Vec<Person>], person: &'a Person, holder: &mut [Option<&'a Person>], tried: &mut BTreeSet<usize>) -> bool {
     for (index, slot) in slots.iter().enumerate() {
@@ -60,6 +71,15 @@ mod tests {
         assert!(could_be_filled(&[people(&["bob", "carol"]), people(&["bob"])]));
         assert!(!could_be_filled(&[people(&["bob"]), people(&["bob"])]));
         assert!(!could_be_filled(&[Vec::new()]) && could_be_filled(&[]));
+    }
+
+    #[test]
+    fn who_stands_in_fills_those_slots_and_no_other() {
+        let slots = [people(&["bob"]), people(&["carol", "dave"])];
+        let places = with_substitutes(&slots, &[1], &set(&["carol"]));
+        assert!(filled(&places, &set(&["carol", "dave"])) && !filled(&places, &set(&["bob", "carol"])));
+        assert!(!filled(&with_substitutes(&slots, &[], &set(&["carol"])), &set(&["carol", "dave"])));
+        assert_eq!(with_substitutes(&slots, &[1], &BTreeSet::new()), slots);
     }
 
     #[test]

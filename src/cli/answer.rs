@@ -16,6 +16,7 @@ use crate::effects::{Identity, KeyAtHand, SshKeygen, sign};
 use crate::event::Head;
 use crate::journal::{RunFolder, read_bytes};
 use crate::library::Library;
+use crate::views::seconds;
 
 /// How often a wrong code may be typed.
 const TRIES: usize = 3;
@@ -47,12 +48,15 @@ struct AnswerJson {
     /// `counted`, `refused`, or `delivered` where no runner has looked at it yet.
     state: &'static str,
     why: Option<String>,
+    /// In whose place it was counted, where the signer stood in.
+    instead_of: Option<String>,
 }
 
 /// `runbook approve [RUN|FILE]`
 pub fn approve(context: &Context, args: &AnswerArgs) -> Result<Exit, Failure> {
     let (library, asked) = asked(context, args)?;
     let (identity, key) = signer(context, &library, &asked)?;
+    in_time_to_stand_in(context, &asked, &identity)?;
     show(context, &library, &asked);
     confirmed(context, args, &asked.request.check(), "approve")?;
     let now = context.now().whole_seconds();
@@ -166,7 +170,8 @@ fn signer(context: &Context, library: &Library, asked: &Asked) -> Result<(Identi
     if identity.person == body.requester {
         return Err(Failure::refused(format!("{} asks for this and cannot answer it as well: another person must", identity.person)));
     }
-    if !body.slots.iter().any(|slot| slot.contains(&identity.person)) {
+    let standing_in = body.instead.iter().flat_map(|instead| &instead.by);
+    if !body.slots.iter().flatten().chain(standing_in).any(|person| *person == identity.person) {
         return Err(Failure::refused(format!("{} is not among those that this gate asks", identity.person)));
     }
     if context.now() > body.expires {
@@ -179,6 +184,22 @@ fn signer(context: &Context, library: &Library, asked: &Asked) -> Result<(Identi
         ))
     })?;
     Ok((identity, key))
+}
+
+/// Who is only a substitute signs when the time has come, and knows in whose place.
+fn in_time_to_stand_in(context: &Context, asked: &Asked, identity: &Identity) -> Result<(), Failure> {
+    let body = &asked.request.body;
+    let is_asked = body.slots.iter().flatten().any(|person| *person == identity.person);
+    let Some(instead) = body.instead.as_ref().filter(|_| !is_asked) else { return Ok(()) };
+    let (person, of, from, now) = (&identity.person, &instead.of, instead.from, context.now());
+    if now < from {
+        let left = seconds(from.since(now));
+        let message =
+            format!("{person} may sign in the place of {of} from {} on, which is in {left}: approve again then", from.to_seconds());
+        return Err(Failure::refused(message));
+    }
+    context.talk(&format!("{person} signs in the place of {of}, who did not answer\n"));
+    Ok(())
 }
 
 /// Shows the document, byte for byte, after what deserves a second look.
@@ -267,16 +288,16 @@ fn tell(
     heard: Heard,
 ) -> Result<Exit, Failure> {
     let body = &asked.request.body;
-    let (state, why) = match heard {
-        Heard::Counted => ("counted", None),
-        Heard::Refused(why) => ("refused", Some(why)),
-        Heard::Nothing => ("delivered", None),
+    let (state, why, instead_of) = match heard {
+        Heard::Counted { instead_of } => ("counted", None, instead_of),
+        Heard::Refused(why) => ("refused", Some(why), None),
+        Heard::Nothing => ("delivered", None, None),
     };
     let exit = if state == "refused" { Exit::Refused } else { Exit::Ok };
     if context.output == Output::Json {
         let (run, person, document) = (body.run.to_string(), identity.person.to_string(), digest.to_string());
         let file = file.map(|path| path.display().to_string());
-        context.print_json(&AnswerJson { run, gate: body.gate.0, answer, person, document, file, state, why });
+        context.print_json(&AnswerJson { run, gate: body.gate.0, answer, person, document, file, state, why, instead_of });
         return Ok(exit);
     }
     match (&file, state, why) {
@@ -288,7 +309,10 @@ fn tell(
             beside(path).display(),
             path.display()
         )),
-        (None, "counted", _) => context.write_out(&format!("{answer} as {}; the run has counted it\n", identity.person)),
+        (None, "counted", _) => {
+            let place = instead_of.map_or(String::new(), |of| format!(" in the place of {of}"));
+            context.write_out(&format!("{answer} as {}{place}; the run has counted it\n", identity.person));
+        }
         (None, ..) => {
             context.write_out(&format!("{answer} as {}; it lies in the run's inbox, and no runner has looked at it yet\n", identity.person))
         }

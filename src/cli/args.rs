@@ -154,6 +154,11 @@ pub enum Verb {
     /// Goes on with a run that was interrupted, or whose runner died
     #[command(after_help = "Example:  runbook resume 01J9-K7QM")]
     Resume(ResumeArgs),
+    /// Gives back what a run still holds, and ends it: 0 nothing is held any more, 4 something still is
+    #[command(
+        after_help = "Examples:\n  runbook release 01J9-K7QM\n  runbook release 01J9-K7QM --by-hand \"resumed the agent with agentctl\" --host db-1"
+    )]
+    Release(ReleaseArgs),
     /// Stops a run from elsewhere, as Ctrl-C does; closes one that nobody runs
     #[command(after_help = "Examples:\n  runbook stop 01J9-K7QM\n  runbook stop 01J9-K7QM --now")]
     Stop {
@@ -269,6 +274,22 @@ pub struct ResumeArgs {
     pub approved_copy: bool,
     #[command(flatten)]
     pub answers: PersonArgs,
+}
+
+/// `runbook release`
+#[derive(Debug, Clone, Args)]
+pub struct ReleaseArgs {
+    /// The run: its id, its short form, or `latest`
+    pub run: String,
+    /// Run nothing: you have given it back yourself, in a sentence that says how
+    #[arg(long, value_name = "SENTENCE")]
+    pub by_hand: Option<String>,
+    /// With --by-hand: on this host only; may be given for each
+    #[arg(long = "host", value_name = "HOST", requires = "by_hand")]
+    pub hosts: Vec<String>,
+    /// Use the copy that was approved although the library's runbook has changed
+    #[arg(long)]
+    pub approved_copy: bool,
 }
 
 /// Answers that are given beforehand.

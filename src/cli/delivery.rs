@@ -14,7 +14,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// What the runner said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    Counted,
+    /// In whose place, where the signer stood in.
+    Counted {
+        instead_of: Option<String>,
+    },
     Refused(String),
     Nothing,
 }
@@ -37,7 +40,8 @@ pub fn await_verdict(folder: &RunFolder, document: Digest) -> Heard {
 
 fn heard(event: &Event, wanted: Digest) -> Option<Heard> {
     match event {
-        Event::ApprovalGiven { document, .. } | Event::ApprovalDenied { document, .. } if *document == wanted => Some(Heard::Counted),
+        Event::ApprovalGiven { document, instead_of, .. } if *document == wanted => Some(Heard::Counted { instead_of: instead_of.clone() }),
+        Event::ApprovalDenied { document, .. } if *document == wanted => Some(Heard::Counted { instead_of: None }),
         Event::ApprovalRefused { document, why, .. } if *document == wanted => Some(Heard::Refused(why.clone())),
         _ => None, // only the answer to one document is waited for
     }

@@ -53,7 +53,7 @@ pub fn exec(context: &Context, args: &ExecArgs) -> Result<Exit, Failure> {
         inputs_of(&entry.event),
         super::drift::Copy::MustBeCurrent,
     );
-    let session = Session { store: &store, folder, program: &program, key: identity.key, drift, secrets };
+    let session = Session { store: &store, folder, program: &program, key: identity.key, drift, secrets, goal: super::session::Goal::Run };
     if context.output == Output::Text || !context.quiet {
         super::session::introduce(context, &program, &state);
     }

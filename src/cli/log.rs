@@ -9,8 +9,9 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::past::{Past, find};
 use crate::base::{StepId, Timestamp, printable};
+use crate::engine::held;
 use crate::event::{Event, Part};
-use crate::views::{Colour, Line, Page, Tone, timeline_line};
+use crate::views::{Colour, HeldJson, Line, Page, Tone, held_json, timeline_line};
 
 /// Bytes of one output file that are printed; the file itself has all that was stored.
 const SHOWN: u64 = 16 << 20;
@@ -19,6 +20,8 @@ const SHOWN: u64 = 16 << 20;
 struct LogJson<'a> {
     run: String,
     entries: Vec<EntryJson<'a>>,
+    /// What the run has taken and not given back.
+    held: Vec<HeldJson>,
     broken: Option<&'a str>,
 }
 
@@ -47,13 +50,16 @@ fn page(past: &Past) -> Page {
     if let Some(broken) = &past.broken {
         page.push(Line::new().with(Tone::Bad, format!("the record is broken here: {broken}; run `runbook verify` on it")));
     }
+    page.lines.extend(past.held_lines());
     page
 }
 
 fn json(context: &Context, past: &Past) -> Result<(), Failure> {
     let says = |entry| timeline_line(entry).render(Colour::Never, None).chars().skip("00:00:00  ".len()).collect();
     let entries = past.entries.iter().map(|entry| EntryJson { seq: entry.seq, at: entry.at, says: says(entry), event: &entry.event });
-    context.print_json(&LogJson { run: past.opened()?.1.run.to_string(), entries: entries.collect(), broken: past.broken.as_deref() });
+    let run = &past.opened()?.1.run;
+    let held = held_json(&held(&past.state), &run.short());
+    context.print_json(&LogJson { run: run.to_string(), entries: entries.collect(), held, broken: past.broken.as_deref() });
     Ok(())
 }
 

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::failure::{Exit, Failure};
 use crate::base::{Person, Timestamp};
-use crate::engine::{GateAnswer, GateState, Life, State};
-use crate::event::{Entry, Interruption, RunMode, RunOpened};
+use crate::engine::{GateAnswer, GateState, Life, State, held};
+use crate::event::{Entry, Instead, Interruption, RunMode, RunOpened};
 use crate::journal::{Follower, RunFolder, runner_of};
+use crate::views::{HeldJson, Line, Tone, held_json, held_lines};
 
 /// A run's record, read and folded.
 pub struct Past {
@@ -36,6 +37,8 @@ pub struct RunLine {
     /// When the newest line was written.
     pub latest: Timestamp,
     pub gate: Option<GateLine>,
+    /// What it has taken and not given back.
+    pub held: Vec<HeldJson>,
     /// Why the record cannot be read to its end, where it cannot.
     pub broken: Option<String>,
 }
@@ -48,7 +51,11 @@ pub struct GateLine {
     pub expires: Timestamp,
     /// One list an approval: who may give it.
     pub needs: Vec<Vec<Person>>,
+    /// Who may stand in, in the place of whom, for which of `needs` (from 1), and from when on.
+    pub instead: Option<Instead>,
     pub has: Vec<Person>,
+    /// Those of them who count as substitutes.
+    pub stood_in: Vec<Person>,
     /// The request's file; its signature lies beside it as FILE.sig.
     pub request: Option<String>,
 }
@@ -90,7 +97,7 @@ impl Past {
     pub fn stands(&self) -> &'static str {
         match (&self.state.life, runner_of(self.folder.path())) {
             (Life::Closed(_), _) => "closed",
-            (Life::Interrupted(Interruption::NeedsPerson { .. }), None) => "waiting_for_person",
+            (Life::Interrupted(Interruption::NeedsPerson { .. } | Interruption::Held { .. }), None) => "waiting_for_person",
             (Life::Interrupted(_) | Life::Running | Life::Unborn, None) => "interrupted",
             (Life::Interrupted(_) | Life::Running | Life::Unborn, Some(_)) if self.open_gate().is_some() => "waiting_for_approval",
             (Life::Interrupted(_) | Life::Running | Life::Unborn, Some(_)) => "running",
@@ -114,6 +121,17 @@ impl Past {
         Some(self.folder.path().join("approvals").join(format!("{name}.txt")))
     }
 
+    /// What it still holds, and what to type where nobody runs it.
+    pub fn held_lines(&self) -> Vec<Line> {
+        let all = held(&self.state);
+        let mut lines = held_lines(&all);
+        if let (false, Some((_, opened)), None) = (all.is_empty(), &self.state.opened, runner_of(self.folder.path())) {
+            let next = format!("runbook release {}", opened.run.short());
+            lines.push(Line::new().plain("give it back with:  ").with(Tone::Command, next));
+        }
+        lines
+    }
+
     /// The run in one line.
     ///
     /// # Errors
@@ -130,7 +148,9 @@ impl Past {
             check: open.asks.check.clone(),
             expires: open.asks.expires,
             needs: open.asks.slots.clone(),
-            has: open.approvals.iter().map(|(person, ..)| person.clone()).collect(),
+            instead: open.asks.instead.clone(),
+            has: open.approvals.iter().map(|given| given.person.clone()).collect(),
+            stood_in: open.approvals.iter().filter(|given| given.instead_of.is_some()).map(|given| given.person.clone()).collect(),
             request: self.request_file(open).map(|path| path.display().to_string()),
         });
         Ok(RunLine {
@@ -145,6 +165,7 @@ impl Past {
             opened: at,
             latest: self.state.latest.unwrap_or(at),
             gate,
+            held: held_json(&held(&self.state), &opened.run.short()),
             broken: self.broken.clone(),
         })
     }

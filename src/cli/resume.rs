@@ -1,5 +1,7 @@
 //! `runbook resume`: one event, then the same loop. Goes on only with what the run was opened with.
 
+use std::sync::Arc;
+
 use super::args::ResumeArgs;
 use super::context::Context;
 use super::drift::{Copy, between, changes};
@@ -7,15 +9,16 @@ use super::failure::{Exit, Failure};
 use super::opening::{Purpose, program};
 use super::proof::proven;
 use super::secrets::Origins;
-use super::session::Session;
+use super::session::{Goal, Session};
 use crate::base::Digest;
 use crate::effects::{Clock, Identity, SystemClock, machine_name};
 use crate::engine::{Life, State};
 use crate::event::{AppendLog, Event, Inputs, RunOpened};
-use crate::journal::{JournalWriter, RunFolder};
+use crate::journal::{JournalWriter, RunFolder, Store};
 use crate::library::{Inventory, Library, Policy, Roster, read_allowed_signers, read_inventory, read_policy};
-use crate::plan::{Presence, Shelf};
+use crate::plan::{Presence, Program, Shelf};
 use crate::runbook::{Runbook, read};
+use crate::runner::{Drift, Recorder};
 use crate::text::{Diagnostics, Source, decode};
 
 /// `runbook resume RUN`
@@ -23,27 +26,71 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, Failure> {
     let store = context.store()?;
     let folder = store.find(&args.run)?;
     let (writer, state) = reopen(context, &folder)?;
-    let opened = opening_of(&state, &folder)?.clone();
+    let opened = opening_of(&state, &folder)?;
     if let Life::Closed(verdict) = state.life {
         let said = verdict.as_str();
         return Err(Failure::usage(format!("run {} is closed ({said}); nothing is left to resume", opened.run.short())));
     }
+    let mut again = again(context, folder, writer, state, args.approved_copy)?;
+    again.program.answers = super::beforehand::answers(&args.answers, &again.program)?;
+    let resumed = vec![again.resumed()];
+    again.work(context, &store, Goal::Run, resumed)
+}
+
+/// A run that its requester has opened again, with all that it works by.
+pub struct Again {
+    folder: RunFolder,
+    writer: JournalWriter,
+    pub state: State,
+    pub program: Program,
+    pub identity: Identity,
+    drift: Drift<'static>,
+    secrets: Arc<Origins>,
+}
+
+impl Again {
+    /// The line with which every new runner begins.
+    pub fn resumed(&self) -> Event {
+        Event::RunResumed { person: self.identity.person.clone(), epoch: self.state.epoch + 1, machine: machine_name() }
+    }
+
+    /// Works on it, with these lines first.
+    pub fn work(self, context: &Context, store: &Store, goal: Goal, first: Vec<Event>) -> Result<Exit, Failure> {
+        let Self { folder, writer, state, program, identity, drift, secrets } = self;
+        let session = Session { store, folder, program: &program, key: identity.key, drift, secrets, goal };
+        let begin =
+            |recorder: &mut Recorder<'_>| first.into_iter().try_for_each(|event| recorder.append(event)).map_err(Failure::recording);
+        session.work(context, writer, state, begin)
+    }
+}
+
+/// Checks all that must hold before anybody goes on with a reopened run.
+///
+/// # Errors
+/// Another person or key than the requester's, a library that has changed, a record that other hands wrote.
+pub fn again(context: &Context, folder: RunFolder, writer: JournalWriter, state: State, approved_copy: bool) -> Result<Again, Failure> {
+    let opened = opening_of(&state, &folder)?.clone();
     let copies = Copies::read(&folder, &opened)?;
     let identity = same_person(context.identity(&copies.roster)?, &opened)?;
     let library = context.library()?;
-    let copy = if args.approved_copy { Copy::ApprovedIsEnough } else { Copy::MustBeCurrent };
+    let copy = if approved_copy { Copy::ApprovedIsEnough } else { Copy::MustBeCurrent };
     unchanged(&library, &opened, copy)?;
     let presence = if context.is_attended() { Presence::Attended } else { Presence::Unattended };
     let purpose = Purpose { mode: opened.mode, presence, requester: opened.requester.clone() };
     let Copies { runbook, shelf, inventory, policy, roster } = copies;
-    let mut program = program(context, (inventory, policy, roster), (runbook, shelf), &opened.parameters, purpose)?;
-    program.answers = super::beforehand::answers(&args.answers, &program)?;
+    let program = program(context, (inventory, policy, roster), (runbook, shelf), &opened.parameters, purpose)?;
     proven(context, &folder, &program, writer.head())?;
-    let secrets = std::sync::Arc::new(Origins::ask(context, &program)?);
-    let drift = between(library.root().to_owned(), opened.runbook.clone(), Some(opened.inputs.clone()), copy);
-    let session = Session { store: &store, folder, program: &program, key: identity.key, drift, secrets };
-    let resumed = Event::RunResumed { person: identity.person, epoch: state.epoch + 1, machine: machine_name() };
-    session.work(context, writer, state, |recorder| recorder.append(resumed).map_err(Failure::recording))
+    let secrets = Arc::new(Origins::ask(context, &program)?);
+    let drift = between(library.root().to_owned(), opened.runbook.clone(), Some(opened.inputs), copy);
+    Ok(Again { folder, writer, state, program, identity, drift, secrets })
+}
+
+/// Who sits here, where that is the run's requester with the key that it was opened with.
+///
+/// # Errors
+/// Where it is somebody else.
+pub fn requester(context: &Context, folder: &RunFolder, opened: &RunOpened) -> Result<Identity, Failure> {
+    same_person(context.identity(&Copies::read(folder, opened)?.roster)?, opened)
 }
 
 /// Opens a run's journal for writing, with the state that it makes.
@@ -137,7 +184,7 @@ fn same_person(identity: Identity, opened: &RunOpened) -> Result<Identity, Failu
     let Identity { person, key, .. } = &identity;
     if *person != opened.requester {
         return Err(Failure::refused(format!(
-            "run {} is {}'s, and you are {person}: only its requester can resume it. Start a new run, or ask {} to resume",
+            "run {} is {}'s, and you are {person}: only its requester can go on with it. Start a new run, or ask {}",
             opened.run.short(),
             opened.requester,
             opened.requester

@@ -6,7 +6,7 @@ use super::args::Output;
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::past::{Past, RunLine};
-use crate::base::escaped;
+use crate::base::{Person, escaped};
 use crate::views::{Line, Page, Tone, seconds};
 
 #[derive(Serialize)]
@@ -25,31 +25,41 @@ pub fn runs(context: &Context, latest: bool) -> Result<Exit, Failure> {
         context.write_out(&format!("{newest}\n"));
         return Ok(Exit::Ok);
     }
-    let mut lines = Vec::new();
+    let (mut lines, mut held) = (Vec::new(), Vec::new());
     for id in ids.iter().take(if latest { 1 } else { usize::MAX }) {
-        match store.find(id.as_str()).map_err(Failure::from).and_then(Past::read).and_then(|past| past.line()) {
-            Ok(line) => lines.push(line),
+        match store.find(id.as_str()).map_err(Failure::from).and_then(Past::read).and_then(|past| Ok((past.line()?, past.held_lines()))) {
+            Ok((line, holds)) => {
+                lines.push(line);
+                held.push(holds);
+            }
             Err(failure) => context.talk(&format!("warning: run {id} cannot be read: {}\n", failure.message)),
         }
     }
     let missing: Vec<String> = store.missing()?.iter().map(ToString::to_string).collect();
     match context.output {
         Output::Json => context.print_json(&RunsJson { runs: lines, missing }),
-        Output::Text => context.print(&page(&lines, &missing)),
+        Output::Text => context.print(&page(&lines, held, &missing)),
     }
     Ok(Exit::Ok)
 }
 
-fn page(lines: &[RunLine], missing: &[String]) -> Page {
+fn page(lines: &[RunLine], held: Vec<Vec<Line>>, missing: &[String]) -> Page {
     let mut page = Page::new();
     if lines.is_empty() && missing.is_empty() {
         page.push(Line::new().plain("no run yet; `runbook exec NAME` makes one"));
     }
-    for line in lines {
+    for (line, held) in lines.iter().zip(held) {
         page.push(row(line));
+        page.lines.extend(held.into_iter().map(|line| line.indented(2)));
         if let Some(gate) = &line.gate {
             let ask = format!("  gate {} waits for an approval, check {}:  runbook approve {}", gate.gate, gate.check, line.short);
             page.push(Line::new().with(Tone::Waits, ask));
+            page.lines.extend(gate.instead.as_ref().map(|instead| {
+                let by: Vec<&str> = instead.by.iter().map(Person::as_str).collect();
+                let who =
+                    format!("    from {} on also one of {}, in the place of {}", instead.from.to_seconds(), by.join(", "), instead.of);
+                Line::new().with(Tone::Waits, who)
+            }));
         }
         if let Some(broken) = &line.broken {
             page.push(Line::new().with(Tone::Bad, format!("  the record is broken: {broken}; runbook verify {}", line.short)));

@@ -11,13 +11,22 @@ use super::secrets::Origins;
 use super::watching::{LiveWatcher, PlainWatcher, Region, Where};
 use crate::base::RunId;
 use crate::effects::{Hosts, KeyAtHand, StopLevel, SystemClock, Target, Transport, Way};
-use crate::engine::State;
+use crate::engine::{State, held};
 use crate::event::{Effect, Interruption, Verdict};
 use crate::journal::{JournalWriter, LedgerEvent, LedgerLine, RunFolder, Store, read_bytes};
 use crate::library::{Connection, Host};
 use crate::plan::Program;
 use crate::runner::{Desk, Drift, Ending, Recorder, RunError, RunFiles, Runner, SecretSource, Watcher, World};
 use crate::views::run_json;
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// The runbook.
+    Run,
+    /// That nothing is held any more, however the run ends.
+    Release,
+}
 
 /// What a session works on.
 pub struct Session<'a> {
@@ -27,6 +36,7 @@ pub struct Session<'a> {
     pub key: Option<KeyAtHand>,
     pub drift: Drift<'a>,
     pub secrets: Arc<Origins>,
+    pub goal: Goal,
 }
 
 impl Session<'_> {
@@ -48,6 +58,7 @@ impl Session<'_> {
         runtime.shutdown_background(); // a prompt that nobody answered must not hold the process
         self.remember(context, &state)?;
         let exit = match result {
+            Ok(_) if self.goal == Goal::Release && held(&state).is_empty() => Exit::Ok,
             Ok(ending) => exit_of(&ending),
             Err(error) => return Err(self.explain(error)),
         };

@@ -9,12 +9,14 @@ use super::args::Output;
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::past::Past;
+use super::release::first;
 use super::resume::{opening_of, reopen};
 use crate::base::RunId;
-use crate::engine::{Life, State};
+use crate::engine::{Life, State, held};
 use crate::event::{AppendLog, Event, Verdict};
 use crate::journal::{JournalWriter, LedgerEvent, LedgerLine, RunFolder, Store, runner_of};
 use crate::runner::{Desk, Gatekeeper};
+use crate::views::{HeldJson, Line, Page, Tone, held_json, held_lines};
 
 /// How long to wait for what runs to finish before leaving it to itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,6 +26,7 @@ struct StopJson {
     run: RunId,
     /// `stopping` where something still runs to its end, `interrupted`, or `closed`.
     state: &'static str,
+    held: Vec<HeldJson>,
 }
 
 /// `runbook stop RUN`
@@ -36,15 +39,21 @@ pub fn stop(context: &Context, run: &str, now: bool) -> Result<Exit, Failure> {
     };
     let past = Past::read(folder)?;
     let run = past.opened()?.1.run.clone();
+    let holds = held(&past.state);
+    let short = run.short();
     match context.output {
-        Output::Json => context.print_json(&StopJson { run, state }),
+        Output::Json => context.print_json(&StopJson { held: held_json(&holds, &short), run, state }),
         Output::Text => context.write_out(&match state {
             "stopping" => {
-                format!("asked; what runs on the hosts may finish first. To end it there, too:  runbook stop {} --now\n", run.short())
+                format!("asked; what runs on the hosts may finish first. To end it there, too:  runbook stop {short} --now\n")
             }
-            "interrupted" => format!("interrupted; nothing is lost. Go on with:  runbook resume {}\n", run.short()),
-            _ => format!("closed run {} as stopped\n", run.short()),
+            "interrupted" => format!("interrupted; nothing is lost. Go on with:  runbook resume {short}\n"),
+            _ => format!("closed run {short} as stopped\n"),
         }),
+    }
+    if context.output == Output::Text && !holds.is_empty() {
+        let next = Line::new().plain("give it back with:  ").with(Tone::Command, format!("runbook release {short}"));
+        context.print(&Page::from(held_lines(&holds).into_iter().chain([next]).collect::<Vec<_>>()));
     }
     Ok(Exit::Ok)
 }
@@ -75,6 +84,10 @@ fn close(context: &Context, store: &Store, folder: &RunFolder) -> Result<&'stati
     if matches!(state.life, Life::Closed(_)) {
         return Err(Failure::usage(format!("run {} is closed already", opened.run.short())));
     }
+    let holds = held(&state);
+    if !holds.is_empty() {
+        return Err(first(&holds, &opened.run.short(), "it is not closed"));
+    }
     if state.is_anything_running() {
         let short = opened.run.short();
         return Err(Failure::new(
@@ -88,14 +101,24 @@ fn close(context: &Context, store: &Store, folder: &RunFolder) -> Result<&'stati
     }
     let key = person.key.filter(|key| Some(&key.fingerprint) == opened.requester_key.as_ref());
     let desk = Desk::new(folder.clone(), person.person, key, Box::new(|| None));
-    seal(context, store, (&mut writer, desk), &state)?;
+    seal(context, store, (&mut writer, desk), &state, Verdict::Stopped)?;
     Ok("closed")
 }
 
-fn seal(context: &Context, store: &Store, (writer, mut desk): (&mut JournalWriter, Desk<'_>), state: &State) -> Result<(), Failure> {
+/// Signs the end of a run where the key is at hand, and closes it.
+///
+/// # Errors
+/// Where something is still at work, or the record fails.
+pub fn seal(
+    context: &Context,
+    store: &Store,
+    (writer, mut desk): (&mut JournalWriter, Desk<'_>),
+    state: &State,
+    verdict: Verdict,
+) -> Result<(), Failure> {
     let Some((_, opened)) = &state.opened else { return Ok(()) };
-    let seal = desk.seal(state, Verdict::Stopped, writer.head(), context.now()).map_err(Failure::refused)?;
-    let closed = Event::RunClosed { verdict: Verdict::Stopped, seal };
+    let seal = desk.seal(state, verdict, writer.head(), context.now()).map_err(Failure::refused)?;
+    let closed = Event::RunClosed { verdict, seal };
     state.allows(&closed).map_err(Failure::refused)?;
     writer.append_all(vec![closed]).map_err(Failure::recording)?;
     let (run, person) = (opened.run.clone(), opened.requester.clone());

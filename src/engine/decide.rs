@@ -127,6 +127,9 @@ fn course(walk: &Walk<'_>) -> Vec<Directive> {
 
 /// Whether a person's wish to stop is heeded now, or only when an uninterruptible block is over.
 pub fn may_stop(program: &Program, state: &State, now: Timestamp) -> bool {
+    if state.is_releasing {
+        return true; // no block goes on any more
+    }
     let walk = Walk::new(program, state, now);
     let waits = |directive: &Directive| match directive {
         Directive::AwaitApprovals(..) | Directive::Ask(_) | Directive::Interrupt(_) | Directive::Close(_) => true,

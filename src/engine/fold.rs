@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use super::held::held;
 use super::legal::check;
 use super::progress::{HostResult, settled_results};
-use super::state::{Attempt, BlockState, Concluded, GateAnswer, GateState, HostFact, LeftOut, Life, Phase, State, StepState};
-use crate::base::{GateNo, HostName, Person, StepId, Timestamp, filled};
-use crate::event::{Answer, Effect, Event, Interruption, Mode, Part, Stage};
+use super::state::{
+    Attempt, BlockState, Concluded, GateAnswer, GateState, GivenApproval, HostFact, LeftOut, Life, Phase, State, StepState,
+};
+use crate::base::{GateNo, HostName, Person, StepId, Timestamp, filled, with_substitutes};
+use crate::event::{Answer, Attempts, Effect, Event, Interruption, Mode, Part, Stage};
 
 /// An event that cannot follow what happened before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,18 +25,18 @@ impl State {
     /// # Errors
     /// An event that cannot follow; the state is as before then.
     pub fn after(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
-        check(self, event)?;
+        check(self, Some(at), event)?;
         self.latest = Some(at);
         self.apply(at, event);
         Ok(())
     }
 
-    /// Whether an event may follow now.
+    /// Whether an event may follow; of what depends on its time [`State::after`] alone can tell.
     ///
     /// # Errors
     /// Why it may not.
     pub fn allows(&self, event: &Event) -> Result<(), Illegal> {
-        check(self, event)
+        check(self, None, event)
     }
 
     fn apply(&mut self, at: Timestamp, event: &Event) {
@@ -116,8 +118,9 @@ impl State {
                 let opened = GateState { asks: (**asks).clone(), approvals: Vec::new(), answer: GateAnswer::Awaited };
                 self.gates.insert(gate, opened);
             }
-            (Event::ApprovalGiven { person, key, document, .. }, Some(open)) => {
-                open.approvals.push((person.clone(), key.clone(), *document));
+            (Event::ApprovalGiven { person, key, document, instead_of, .. }, Some(open)) => {
+                let (person, key, instead_of) = (person.clone(), key.clone(), instead_of.clone());
+                open.approvals.push(GivenApproval { person, key, document: *document, instead_of });
                 open.settle();
             }
             (Event::ApprovalDenied { person, sentence, .. }, Some(open)) => {
@@ -202,7 +205,7 @@ impl State {
         for release in held(self).into_iter().map(|held| held.release).collect::<BTreeSet<_>>() {
             let known = self.step(&release);
             let failed = known.stage.as_ref().is_some_and(|stage| settled_results(stage, &known).iter().any(|(_, result)| result.is_bad()));
-            if failed || known.left_out.is_some() {
+            if failed || known.left_out.is_some() || known.was_last_try() {
                 self.try_again(&release);
             }
         }
@@ -261,6 +264,17 @@ impl StepState {
     }
 }
 
+impl StepState {
+    /// Whether nobody knows what became of an attempt behind which this round has no other.
+    fn was_last_try(&self) -> bool {
+        let Some(Stage { attempts: Attempts::AtMost(most), round, .. }) = &self.stage else { return false };
+        let mains = |attempts: &[Attempt]| attempts.iter().filter(|attempt| attempt.part == Part::Main && attempt.round == *round).count();
+        self.attempts
+            .values()
+            .any(|attempts| attempts.last().is_some_and(|last| last.phase == Phase::Orphaned) && mains(attempts) >= *most as usize)
+    }
+}
+
 impl Attempt {
     fn is_unknown(&self) -> bool {
         matches!(&self.phase, Phase::Ended { ended, .. } if matches!(ended.outcome, crate::event::Outcome::Unknown { .. }))
@@ -269,15 +283,18 @@ impl Attempt {
 
 impl GateState {
     fn settle(&mut self) {
-        let people: BTreeSet<Person> = self.approvals.iter().map(|(person, ..)| person.clone()).collect();
-        if filled(&self.asks.slots, &people) {
+        let people: BTreeSet<Person> = self.approvals.iter().map(|given| given.person.clone()).collect();
+        let standing_in = self.approvals.iter().filter(|given| given.instead_of.is_some());
+        let substitutes: BTreeSet<Person> = standing_in.map(|given| given.person.clone()).collect();
+        let numbers = self.asks.instead.as_ref().map_or(&[][..], |instead| &instead.slots);
+        if filled(&with_substitutes(&self.asks.slots, numbers, &substitutes), &people) {
             self.answer = GateAnswer::Approved;
         }
     }
 
     fn drop_approvals_of(&mut self, person: &Person) {
         let before = self.approvals.len();
-        self.approvals.retain(|(approver, ..)| approver != person);
+        self.approvals.retain(|given| given.person != *person);
         if self.approvals.len() < before && self.answer == GateAnswer::Approved {
             self.answer = GateAnswer::Withdrawn;
         }

@@ -1,13 +1,14 @@
 //! The way up to a gate and through it: everything behind it is rendered before anybody is asked. Never verifies a signature.
 
 use super::decide::Directive;
+use super::held::held;
 use super::progress::{HostResult, Progress, progress};
 use super::state::{BlockState, GateAnswer, LeftOut, State};
 use super::turns::in_turn;
 use super::walk::{Breach, Standing, Walk};
 use crate::base::{GateNo, HostName, StepId};
 use crate::event::{Effect, Event, Interruption, Stage, StageWork};
-use crate::plan::{FlowBlock, Program, ProgramGate, ProgramStep, Repeats, Road, Role, floor, slots};
+use crate::plan::{FlowBlock, Program, ProgramGate, ProgramStep, Repeats, Road, Role, asked, floor};
 
 /// The gate that a rendered step stands behind: the author's, or the policy's own where it asks for one.
 pub(in crate::engine) fn gate_of(program: &Program, step: &ProgramStep, stage: &Stage) -> Option<GateNo> {
@@ -48,6 +49,7 @@ impl Walk<'_> {
             Ok(steps) => steps,
             Err(directives) => return directives,
         };
+        let steps: Vec<ProgramStep> = steps.into_iter().filter(|step| self.may_still_run(step)).collect();
         for step in &steps {
             let known = self.state.step(&step.id);
             match (&known.left_out, &known.stage) {
@@ -66,10 +68,15 @@ impl Walk<'_> {
         }
         let covers: Vec<StepId> = steps.iter().map(|step| step.id.clone()).filter(|step| is_to_be_asked(self.state, step)).collect();
         let stages: Vec<&Stage> = covers.iter().filter_map(|step| self.state.steps.get(step)?.stage.as_ref()).collect();
-        match slots(self.program, wanted, &stages) {
+        match asked(self.program, wanted, &stages) {
             Ok(_) => vec![Directive::OpenGate(gate, covers)],
             Err(error) => self.refused(&steps, error.to_string()),
         }
+    }
+
+    /// Where only what is held is given back, nobody is asked for anything else.
+    fn may_still_run(&self, step: &ProgramStep) -> bool {
+        !self.state.is_releasing || held(self.state).iter().any(|held| held.release == step.id)
     }
 
     /// The steps behind a gate, in the turns of the loops around it; those of loops behind the gate in all of their turns.

@@ -1,9 +1,9 @@
 //! What a run has taken and not given back yet. Derived from the state alone; never gives anything back.
 
-use super::progress::{HostResult, Progress, progress};
-use super::state::{State, StepState};
+use super::progress::{HostResult, Progress, in_round, progress};
+use super::state::{Phase, State, StepState};
 use crate::base::{HostName, StepId, Timestamp};
-use crate::event::{Action, Command, Part, Stage};
+use crate::event::{Action, Command, Outcome, Part, Stage};
 
 /// Something that is held on a host.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,18 +58,31 @@ fn held_by(state: &State, id: &StepId, known: &StepState) -> Vec<Held> {
 fn certainty(stage: &Stage, action: &Action, known: &StepState) -> Option<Certainty> {
     match progress(stage, action, known) {
         Progress::Settled(HostResult::Ok) => Some(Certainty::Held),
+        Progress::Settled(HostResult::Failed) if was_cut_off(action, known) => Some(Certainty::MayBeHeld),
         Progress::Settled(HostResult::Unknown) | Progress::Running | Progress::Orphaned(..) => Some(Certainty::MayBeHeld),
         Progress::Settled(HostResult::Skipped | HostResult::Failed | HostResult::Unreachable | HostResult::NotStarted) => None,
         Progress::Next(_) | Progress::NotBefore(..) => None,
     }
 }
 
+/// A command that a signal ended may have taken it before.
+fn was_cut_off(action: &Action, known: &StepState) -> bool {
+    let attempts = known.attempts.get(&action.host).map_or(&[][..], Vec::as_slice);
+    attempts.iter().rev().find(|attempt| attempt.part == Part::Main).is_some_and(|last| match &last.phase {
+        Phase::Ended { ended, .. } => matches!(ended.outcome, Outcome::Signalled { .. }),
+        Phase::Running | Phase::Orphaned | Phase::Lost => false,
+    })
+}
+
+/// In whatever round: what was asked about late tells of the round in which it began.
 fn is_given_back(giving: &StepState, host: &HostName) -> bool {
     let went_well = |stage: &Stage| {
         let action = stage.work.commands().iter().find(|action| action.host == *host);
-        action.is_some_and(|action| progress(stage, action, giving) == Progress::Settled(HostResult::Ok))
+        action.is_some_and(|action| in_round(stage, action, giving) == Progress::Settled(HostResult::Ok))
     };
-    giving.by_hand.contains(host) || giving.done_before.get(host) == Some(&HostResult::Ok) || giving.stage.as_ref().is_some_and(went_well)
+    giving.by_hand.contains(host)
+        || giving.done_before.get(host) == Some(&HostResult::Ok)
+        || giving.past.iter().chain(&giving.stage).any(went_well)
 }
 
 fn command_on(stage: &Stage, host: &HostName) -> Option<Command> {

@@ -82,6 +82,8 @@ impl Walk<'_> {
         match (&known.left_out, has_begun(&known)) {
             (Some(LeftOut::Skipped(_)), _) => Standing::Settled,
             (Some(LeftOut::Refused(_)), _) => self.failed(step, &known),
+            // what was taken is given back, whatever has become of the condition under which it was taken
+            (None, false) if matches!(step.role, Role::Release { .. }) && known.stage.is_some() => self.enter(step, &known),
             (None, false) => match self.skip(step) {
                 Some(event) => Standing::Open(vec![Directive::Record(event)]),
                 None => self.enter(step, &known),

@@ -5,7 +5,7 @@ use super::fold::Illegal;
 use super::held::held;
 use super::progress::{Progress, completed, undoing};
 use super::state::{BlockState, GateAnswer, GateState, Life, Phase, State, StepState};
-use crate::base::{Digest, GateNo, HostName, Person, StepId};
+use crate::base::{Digest, GateNo, HostName, Person, StepId, Timestamp};
 use crate::event::{
     Action, Answer, Attempts, Command, Effect, Ended, Event, GateAsks, Judgement, KeptArtifact, Part, RunMode, RunOpened, Stage, StageWork,
 };
@@ -21,8 +21,8 @@ fn unless(holds: bool, why: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { refuse(why()) }
 }
 
-/// Whether an event may follow this state.
-pub fn check(state: &State, event: &Event) -> Verdict {
+/// Whether an event may follow this state; at this time, where that is known yet.
+pub fn check(state: &State, at: Option<Timestamp>, event: &Event) -> Verdict {
     life(state, event)?;
     match event {
         Event::RunOpened(_)
@@ -41,7 +41,7 @@ pub fn check(state: &State, event: &Event) -> Verdict {
         Event::StepSkipped { step, .. } => skipped(state, step),
         Event::StepRefused { step, .. } => untouched(state, step),
         Event::GateOpened { gate, asks } => gate_opened(state, *gate, asks),
-        Event::ApprovalGiven { gate, person, key, .. } => approval(state, *gate, person, key),
+        Event::ApprovalGiven { gate, person, key, instead_of, .. } => approval(state, *gate, (person, key, instead_of.as_deref()), at),
         Event::ApprovalDenied { gate, person, key, .. } => answer(state, *gate, person, key).map(|_| ()),
         Event::GateExpired { gate } => awaited(state, *gate).map(|_| ()),
         Event::ActionStarted { step, host, part, attempt, action, sends, gate } => {
@@ -167,7 +167,10 @@ fn gate_opened(state: &State, gate: GateNo, asks: &GateAsks) -> Verdict {
         let floor = floor_of(state, stage);
         unless(asks.slots.len() >= floor as usize, || format!("gate {gate} asks fewer people than the policy's {floor}"))?;
     }
-    unless(asks.slots.iter().flatten().all(|person| !state.runners.contains(person)), || format!("gate {gate} asks the one who runs it"))
+    let standing_in = asks.instead.iter().flat_map(|instead| &instead.by);
+    unless(asks.slots.iter().flatten().chain(standing_in).all(|person| !state.runners.contains(person)), || {
+        format!("gate {gate} asks the one who runs it")
+    })
 }
 
 fn floor_of(state: &State, stage: &Stage) -> u32 {
@@ -189,11 +192,21 @@ fn answer<'a>(state: &'a State, gate: GateNo, person: &Person, key: &str) -> Res
     Ok(open)
 }
 
-fn approval(state: &State, gate: GateNo, person: &Person, key: &str) -> Verdict {
+fn approval(state: &State, gate: GateNo, (person, key, instead_of): (&Person, &str, Option<&str>), at: Option<Timestamp>) -> Verdict {
     let open = answer(state, gate, person, key)?;
-    unless(open.asks.slots.iter().any(|slot| slot.contains(person)), || format!("gate {gate} does not ask {person}"))?;
-    let fresh = open.approvals.iter().all(|(other, other_key, _)| other != person && other_key != key);
+    match instead_of {
+        None => unless(open.asks.slots.iter().any(|slot| slot.contains(person)), || format!("gate {gate} does not ask {person}"))?,
+        Some(of) => stands_in(open, gate, (person, of), at)?,
+    }
+    let fresh = open.approvals.iter().all(|given| given.person != *person && given.key != key);
     unless(fresh, || format!("{person} or their key has approved gate {gate} already"))
+}
+
+fn stands_in(open: &GateState, gate: GateNo, (person, of): (&Person, &str), at: Option<Timestamp>) -> Verdict {
+    let instead = open.asks.instead.as_ref().filter(|instead| instead.of == of && instead.by.contains(person));
+    let Some(instead) = instead else { return refuse(format!("gate {gate} does not ask {person} in the place of {of}")) };
+    let early = at.is_some_and(|at| at < instead.from);
+    unless(!early, || format!("{person} stands in for {of} at gate {gate} from {} on, and not before", instead.from.to_seconds()))
 }
 
 /// A step that was never rendered cannot be passed over: nobody could be shown what is left out.

@@ -64,7 +64,7 @@ pub fn progress(stage: &Stage, action: &Action, step: &StepState) -> Progress {
 }
 
 /// How far a host is within the round of this stage, whatever came before or after it.
-fn in_round(stage: &Stage, action: &Action, step: &StepState) -> Progress {
+pub(in crate::engine) fn in_round(stage: &Stage, action: &Action, step: &StepState) -> Progress {
     let all = step.attempts.get(&action.host).map_or(&[][..], Vec::as_slice);
     let of_round = |attempt: &&Attempt| attempt.round == stage.round && attempt.part != Part::Undo && attempt.phase != Phase::Lost;
     let round: Vec<&Attempt> = all.iter().filter(of_round).collect();

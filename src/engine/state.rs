@@ -137,9 +137,20 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq)]
 pub struct GateState {
     pub asks: GateAsks,
-    /// Person, key and document of each approval that counts.
-    pub approvals: Vec<(Person, String, Digest)>,
+    /// What counts, in the order in which it came.
+    pub approvals: Vec<GivenApproval>,
     pub answer: GateAnswer,
+}
+
+/// An approval that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenApproval {
+    pub person: Person,
+    /// `SHA256:…`
+    pub key: String,
+    pub document: Digest,
+    /// In whose place, where a substitute gave it.
+    pub instead_of: Option<String>,
 }
 
 /// Whether a gate is still open.

@@ -125,20 +125,23 @@ impl Walk<'_> {
         }
     }
 
-    /// Gives back all that is held, what was taken last first.
+    /// Gives back all that is held, what was taken last first. What cannot be given back keeps nothing else.
     pub fn release_all(&self) -> Standing {
         let asked = self.ask_what_is_held();
         if matches!(asked, Standing::Open(_)) {
             return asked;
         }
+        let mut trouble = Standing::Settled;
         for release in held(self.state).into_iter().rev().map(|held| held.release) {
-            let Some(step) = step_of(self.program, self.state, &release) else { return Standing::Broken(Breach::Failed) };
-            match self.leaf(&step) {
-                Standing::Settled => {}
-                other => return other,
+            let standing = step_of(self.program, self.state, &release).map_or(Standing::Broken(Breach::Failed), |step| self.leaf(&step));
+            match (standing, &trouble) {
+                (Standing::Settled, _) => {}
+                (Standing::Open(directives), _) if !is_waiting_for_a_person(&directives) => return Standing::Open(directives),
+                (Standing::Open(_) | Standing::Broken(_), Standing::Open(_) | Standing::Broken(_)) => {}
+                (standing @ (Standing::Open(_) | Standing::Broken(_)), Standing::Settled) => trouble = standing,
             }
         }
-        Standing::Settled
+        trouble
     }
 
     /// Of what was being taken when a runner died the hosts are asked first.
@@ -159,6 +162,11 @@ impl Walk<'_> {
         }
         if running || !directives.is_empty() { Standing::Open(directives) } else { Standing::Settled }
     }
+}
+
+/// Whether the run could only be interrupted here.
+fn is_waiting_for_a_person(directives: &[Directive]) -> bool {
+    matches!(directives, [Directive::Interrupt(_)])
 }
 
 /// What a person who did this step is to do to undo it.

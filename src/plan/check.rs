@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::files;
 use super::flow::Repeats;
-use super::gates::slots;
+use super::gates::{Asked, DEFAULT_EXPIRY, GateError, asked};
 use super::names::{TemplateKind, names_of, names_to_render, templates_of};
 use super::params;
-use super::program::{Program, ProgramStep};
+use super::program::{Program, ProgramGate, ProgramStep};
 use super::template::{TemplateError, check_places, names_in_expression, names_in_template};
 use crate::base::{Bytes, GateNo, HostName};
 use crate::event::Effect;
 use crate::library::Selector;
-use crate::runbook::{Allowances, MIXED_ENVIRONMENTS, Rule, UNFILLABLE_GATE, UNUSED_PARAMETER, Work};
+use crate::runbook::{Allowances, InsteadText, MIXED_ENVIRONMENTS, Rule, UNFILLABLE_GATE, UNUSED_PARAMETER, Work};
 use crate::text::{Diagnostic, Diagnostics, Source, Span, Spanned, did_you_mean};
 
 /// All problems of a runbook within its library. The diagnostics' codes are RB501 to RB519, and RB212 and RB217 of lint.
@@ -38,6 +38,7 @@ pub fn check(program: &Program) -> Diagnostics {
     found.defaults();
     found.rules();
     found.gates();
+    found.substitutes();
     found.unused();
     found.environments();
     found.found.extend(super::secrets::misuses(program));
@@ -275,17 +276,58 @@ impl<'a> Check<'a> {
         for gate in authored {
             let gate = &self.program.gates[&gate];
             let span = gate.asks.as_ref().map_or_else(Span::default, |asks| asks.span);
-            if let Err(error) = slots(self.program, gate, &[]) {
-                let mut steps = self.program.runbook.all_steps().into_iter();
-                let on = steps.find(|step| step.gate.as_ref().is_some_and(|own| own.span == span));
-                let judged = on.map_or(span, |step| step.span);
-                self.warn(
-                    &self.program.runbook.source,
-                    &UNFILLABLE_GATE,
-                    (judged, span),
-                    error.to_string(),
-                    "ask fewer people, or list more keys in team/allowed_signers",
-                );
+            let source = self.source_of_gate(gate);
+            let instead = gate.asks.as_ref().and_then(|asks| asks.instead.as_ref());
+            let (span, why, help) = match (asked(self.program, gate, &[]), instead) {
+                (Err(error @ GateError::Unknown { .. }), _) => {
+                    let GateError::Unknown { name, .. } = &error else { continue };
+                    (source.find_within(span, name), error.to_string(), "name a group of policy.yaml, or a person of allowed_signers")
+                }
+                (Err(error @ GateError::Unfillable { .. }), _) => {
+                    (span, error.to_string(), "ask fewer people, or list more keys in team/allowed_signers")
+                }
+                (Ok(Asked { instead: None, .. }), Some(instead)) => {
+                    let why = format!("nobody but those of `{}` could sign instead as `{}`", instead.of.value, instead.by.value);
+                    (instead.by.span, why, "name a group with other people in it, or remove `instead`")
+                }
+                (Ok(_), _) => continue,
+            };
+            let gated = gate.asks.as_ref().map(|asks| asks.span);
+            let mut steps = self.program.runbook.all_steps().into_iter();
+            let on = steps.find(|step| step.gate.as_ref().map(|own| own.span) == gated);
+            self.warn(source, &UNFILLABLE_GATE, (on.map_or(span, |step| step.span), span), why, help);
+        }
+    }
+
+    fn source_of_gate(&self, gate: &ProgramGate) -> &'a Source {
+        let first = gate.covers.first().and_then(|step| self.program.step(step));
+        first.map_or(&self.program.runbook.source, |step| self.source(step))
+    }
+
+    /// A substitute stands in for somebody who is asked, while there is still time.
+    fn substitutes(&mut self) {
+        for (gate, asks) in self.program.gates.values().filter_map(|gate| Some((gate, gate.asks.as_ref()?))) {
+            let Some(InsteadText { of, by, after, .. }) = &asks.instead else { continue };
+            let source = self.source_of_gate(gate);
+            let names: Vec<&str> = asks.from.iter().flatten().map(|name| name.value.as_str()).collect();
+            if !names.contains(&of.value.as_str()) {
+                let message = format!("`{}` is not asked by this gate, so nobody can sign in its place", of.value);
+                let help = match (did_you_mean(&of.value, names.iter().copied()), names.is_empty()) {
+                    (Some(meant), _) => format!("did you mean `{meant}`?"),
+                    (None, true) => format!("write `from: [{}]`: without it anyone may approve, and nobody needs a substitute", of.value),
+                    (None, false) => format!("`of` is one of `from`: {}", names.join(", ")),
+                };
+                self.found.error("RB506", source, of.span, message).label("not in `from`").help(help);
+            }
+            if of.value == by.value {
+                let message = format!("`{}` cannot stand in for itself", by.value);
+                self.found.error("RB506", source, by.span, message).help("name another group or person");
+            }
+            let expires = asks.expires.as_ref().map_or(DEFAULT_EXPIRY, |expires| expires.value);
+            if after.value >= expires {
+                let message = format!("the request ends after {expires}, before anybody could sign instead");
+                let help = format!("write a shorter `after`, or `expires` longer than {}", after.value);
+                self.found.error("RB506", source, after.span, message).label(format!("expected less than {expires}")).help(help);
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::program::{Program, ProgramGate};
-use crate::base::{Period, Person, could_be_filled};
-use crate::event::{Rules, Stage, StageWork};
+use crate::base::{Period, Person, Timestamp, could_be_filled};
+use crate::event::{Instead, Rules, Stage, StageWork};
 
 /// How long a request stays open when nothing is said: long enough to wake a colleague, short enough to still know what was asked.
 pub const DEFAULT_EXPIRY: Period = Period::from_secs(15 * 60);
@@ -22,23 +22,57 @@ pub enum GateError {
     Unfillable { gate: String, needed: usize, requester: Person, eligible: String },
 }
 
-/// One slot an approval that a gate over these stages needs; empty where it needs none.
+/// Who must agree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// One slot an approval: each lists who may fill it; empty where nobody is asked.
+    pub slots: Vec<Vec<Person>>,
+    pub instead: Option<Substitutes>,
+}
+
+/// Who may fill some of the slots when a while has gone by without an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Substitutes {
+    /// The group or person whose place it is.
+    pub of: String,
+    /// Numbers of slots, from 1.
+    pub slots: Vec<u32>,
+    /// Never empty, and never the requester.
+    pub by: Vec<Person>,
+    /// Counted from when the request is issued.
+    pub after: Period,
+}
+
+impl Substitutes {
+    /// The same for a request that was issued then.
+    pub fn for_request(&self, issued: Timestamp) -> Instead {
+        Instead { of: self.of.clone(), slots: self.slots.clone(), by: self.by.clone(), from: issued.after(self.after) }
+    }
+}
+
+/// Who must agree to what a gate over these stages covers.
 ///
 /// # Errors
 /// See [`GateError`].
-pub fn slots(program: &Program, gate: &ProgramGate, stages: &[&Stage]) -> Result<Vec<Vec<Person>>, GateError> {
+pub fn asked(program: &Program, gate: &ProgramGate, stages: &[&Stage]) -> Result<Asked, GateError> {
     let floor = stages.iter().map(|stage| floor(&program.policy.rules, stage)).max().unwrap_or(0) as usize;
-    let mut slots = asked(program, gate)?;
+    let mut slots = authored(program, gate)?;
+    let instead = substitutes(program, gate, slots.len())?;
     while slots.len() < floor {
         slots.push(everyone(program));
     }
     for slot in &mut slots {
         slot.retain(|person| *person != program.requester);
     }
-    if could_be_filled(&slots) {
-        return Ok(slots);
+    let mut in_the_end = slots.clone();
+    for (number, slot) in (1..).zip(&mut in_the_end) {
+        let standing_in = instead.iter().filter(|instead| instead.slots.contains(&number)).flat_map(|instead| &instead.by);
+        slot.extend(standing_in.cloned());
     }
-    let eligible: BTreeSet<&str> = slots.iter().flatten().map(Person::as_str).collect();
+    if could_be_filled(&in_the_end) {
+        return Ok(Asked { slots, instead });
+    }
+    let eligible: BTreeSet<&str> = in_the_end.iter().flatten().map(Person::as_str).collect();
     let eligible = if eligible.is_empty() { "nobody".to_owned() } else { eligible.into_iter().collect::<Vec<_>>().join(", ") };
     Err(GateError::Unfillable { gate: gate.name.clone(), needed: slots.len(), requester: program.requester.clone(), eligible })
 }
@@ -57,7 +91,24 @@ pub fn floor(rules: &Rules, stage: &Stage) -> u32 {
     asked.max(stage.evidence.floor())
 }
 
-fn asked(program: &Program, gate: &ProgramGate) -> Result<Vec<Vec<Person>>, GateError> {
+/// Who may stand in; nobody where all who could are asked anyway, or run it themselves.
+fn substitutes(program: &Program, gate: &ProgramGate, slots: usize) -> Result<Option<Substitutes>, GateError> {
+    let Some((asks, instead)) = gate.asks.as_ref().and_then(|asks| Some((asks, asks.instead.as_ref()?))) else { return Ok(None) };
+    let regular = people(program, gate, &instead.of.value)?;
+    let mut by = people(program, gate, &instead.by.value)?;
+    by.retain(|person| !regular.contains(person) && *person != program.requester);
+    by.sort();
+    let names_them = |index: usize| match asks.from.as_slice() {
+        [only] => Some(only), // one list serves every slot
+        several => several.get(index),
+    };
+    let is_theirs = |index: &usize| names_them(*index).is_some_and(|list| list.iter().any(|name| name.value == instead.of.value));
+    let numbers = (0..slots).filter(is_theirs).filter_map(|index| u32::try_from(index + 1).ok()).collect();
+    let found = Substitutes { of: instead.of.value.clone(), slots: numbers, by, after: instead.after.value };
+    Ok((!found.by.is_empty() && !found.slots.is_empty()).then_some(found))
+}
+
+fn authored(program: &Program, gate: &ProgramGate) -> Result<Vec<Vec<Person>>, GateError> {
     let Some(asks) = &gate.asks else { return Ok(Vec::new()) };
     let lists = asks.from.iter().map(|list| list.iter().map(|name| people(program, gate, &name.value)).collect::<Result<Vec<_>, _>>());
     let mut slots: Vec<Vec<Person>> = lists

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::expand::{call_parameters, turns_of};
 use super::flow::{FlowBlock, Node, Repeats};
-use super::gates::{DEFAULT_EXPIRY, GateError, floor, slots};
+use super::gates::{Asked, DEFAULT_EXPIRY, GateError, asked, floor};
 use super::names::names_to_render;
 use super::program::{Program, ProgramGate, ProgramStep, Role, StepNo, Turn};
 use super::render::{RenderError, prepare};
 use super::template::{Scope, holds, names_in_expression};
-use crate::base::{GateNo, Period, Person, StepId, ascii};
+use crate::base::{GateNo, Period, StepId, ascii};
 use crate::event::{Effect, LoopTurn, Stage};
 use crate::runbook::Work;
 
@@ -62,8 +62,8 @@ pub struct OutlinedGate<'p> {
 /// Who may approve.
 #[derive(Debug)]
 pub enum Who {
-    /// One list an approval, of different people.
-    Slots(Vec<Vec<Person>>),
+    /// One list an approval, of different people, and who may stand in.
+    Slots(Asked),
     /// Only the policy asks for it, and how many it asks depends on hosts that are not known yet.
     WhenReached,
     /// Nobody could satisfy it.
@@ -214,9 +214,9 @@ fn outlined_gate<'p>(program: &'p Program, number: GateNo, gate: &'p ProgramGate
     let behind: Vec<&OutlinedStep> = steps.iter().filter(|step| step.gate == Some(number)).collect();
     let stages: Vec<&Stage> = behind.iter().filter_map(|step| step.stage()).collect();
     let covers: Vec<StepId> = behind.iter().map(|step| step.step.id.clone()).collect();
-    let who = match slots(program, gate, &stages) {
-        Ok(slots) if slots.is_empty() => Who::WhenReached,
-        Ok(slots) => Who::Slots(slots),
+    let who = match asked(program, gate, &stages) {
+        Ok(asked) if asked.slots.is_empty() => Who::WhenReached,
+        Ok(asked) => Who::Slots(asked),
         Err(error) => Who::Nobody(error),
     };
     let expires = gate.asks.as_ref().and_then(|asks| asks.expires.as_ref()).map_or(DEFAULT_EXPIRY, |expires| expires.value);

@@ -8,10 +8,10 @@ use crate::approval::{
 };
 use crate::base::{Digest, GateNo, Person, StepId, Timestamp};
 use crate::effects::{KeyAtHand, SshKeygen, sign};
-use crate::engine::{GateAnswer, GateState, State};
+use crate::engine::{GateAnswer, GateState, GivenApproval, State};
 use crate::event::{Event, GateAsks, Head, RunOpened, Stage, Verdict};
 use crate::journal::{Document, Dropped, FolderError, Follower, RunFolder};
-use crate::plan::{DEFAULT_EXPIRY, Program, slots, stage_lines};
+use crate::plan::{Asked, DEFAULT_EXPIRY, Program, asked, stage_lines};
 
 /// Documents that are refused by name before the rest is passed over: a flood must not fill the record.
 const MAX_REFUSALS: usize = 100;
@@ -114,7 +114,8 @@ impl<'a> Desk<'a> {
         let counted: Vec<Counted> = open
             .approvals
             .iter()
-            .map(|(person, key, document)| Counted { person: person.clone(), key: key.clone(), document: *document })
+            .cloned()
+            .map(|GivenApproval { person, key, document, instead_of }| Counted { person, key, document, instead_of })
             .collect();
         let domain = &program.policy.rules.domain;
         let bench = Bench { request: &request, roster: &program.roster, domain, now, holds: &holds, counted: &counted, other: &SshKeygen };
@@ -134,7 +135,8 @@ impl<'a> Desk<'a> {
                 refuse_runners(state, &counted)?;
                 self.unmoved()?;
                 let document = kept(&counted, "approval")?;
-                Ok(Event::ApprovalGiven { gate, person: counted.person, key: counted.key, document })
+                let Counted { person, key, instead_of, .. } = counted;
+                Ok(Event::ApprovalGiven { gate, person, key, document, instead_of })
             }
         }
     }
@@ -208,13 +210,14 @@ impl Gatekeeper for Desk<'_> {
     ) -> Result<GateAsks, GateTrouble> {
         let wanted = program.gates.get(&gate).ok_or_else(|| GateTrouble { why: format!("there is no gate {gate}") })?;
         let stages: Vec<&Stage> = covers.iter().filter_map(|step| state.steps.get(step)?.stage.as_ref()).collect();
-        let slots = slots(program, wanted, &stages).map_err(|error| GateTrouble { why: error.to_string() })?;
+        let Asked { slots, instead } = asked(program, wanted, &stages).map_err(|error| GateTrouble { why: error.to_string() })?;
         let mut opened = opened(state)?.clone();
         opened.requester = self.person.clone();
         opened.requester_key = Some(self.key()?.fingerprint.clone());
         let asks = wanted.asks.as_ref();
         let issued = now.whole_seconds();
         let expires = issued.after(asks.and_then(|asks| asks.expires.as_ref()).map_or(DEFAULT_EXPIRY, |expires| expires.value));
+        let instead = instead.map(|instead| instead.for_request(issued));
         let nonce = nonce();
         let opening = Opening {
             opened: &opened,
@@ -226,13 +229,15 @@ impl Gatekeeper for Desk<'_> {
             issued,
             expires,
             slots: slots.clone(),
+            instead,
             ask: asks.and_then(|asks| asks.ask.as_deref()),
             stages: &stages,
         };
         let request = Request::open(opening).ok_or_else(|| GateTrouble { why: "a request needs a key".to_owned() })?;
         let name = format!("gate-{gate}.request.{}", short(&request.digest()));
         let digest = self.keep(&name, &request.render(), Kind::Request, &program.policy.rules.domain)?;
-        Ok(GateAsks { request: digest, check: request.check(), nonce, journal: head, issued, expires, slots, covers: covers.to_vec() })
+        let (check, instead) = (request.check(), request.body.instead);
+        Ok(GateAsks { request: digest, check, nonce, journal: head, issued, expires, slots, instead, covers: covers.to_vec() })
     }
 
     fn arrived(&mut self, program: &Program, state: &State, now: Timestamp) -> Vec<Event> {

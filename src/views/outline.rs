@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::page::{Line, Page, Tone};
 use crate::base::{Bytes, Digest, GateNo, Period, Person, StepId, from_ascii, mark};
 use crate::event::{Action, Artifact, Effect, EvidenceNeed, Mode, Stage, StageWork};
-use crate::plan::{Outline, OutlinedGate, OutlinedStep, Shape, Who, kept_lines, origin_words, secrets_in_use, stage_lines};
+use crate::plan::{Outline, OutlinedGate, OutlinedStep, Shape, Substitutes, Who, kept_lines, origin_words, secrets_in_use, stage_lines};
 
 /// What `plan` prints. `requester` is who would run it, where that is known.
 pub fn outline_page(outline: &Outline<'_>, requester: Option<&Person>) -> Page {
@@ -53,7 +53,13 @@ fn gate_lines(gate: &OutlinedGate<'_>) -> Vec<Line> {
     let head = format!("gate {} before {}, open for {}", gate.number, covers.join(", "), gate.expires);
     let mut lines = vec![Line::new().with(Tone::Waits, head)];
     match &gate.who {
-        Who::Slots(slots) => lines.extend(slots.iter().map(|slot| Line::new().plain(format!("  approved by {}", one_of(slot))))),
+        Who::Slots(asked) => {
+            lines.extend(asked.slots.iter().map(|slot| Line::new().plain(format!("  approved by {}", one_of(slot)))));
+            lines.extend(asked.instead.iter().map(|instead| {
+                let (by, of, after) = (one_of(&instead.by), &instead.of, instead.after);
+                Line::new().plain(format!("  after {after} also by {by}, in the place of {of}"))
+            }));
+        }
         Who::WhenReached => {
             lines.push(Line::new().plain("  approved by as many as the policy asks for its hosts, which are not known yet"))
         }
@@ -212,8 +218,19 @@ pub struct PlanGateJson {
     pub expires_ms: Period,
     /// One list an approval; `null` where the hosts decide, or nobody can satisfy it.
     pub slots: Option<Vec<Vec<Person>>>,
+    pub instead: Option<PlanInsteadJson>,
     /// Why nobody could satisfy it.
     pub problem: Option<String>,
+}
+
+/// Who may stand in, and for whom.
+#[derive(Debug, Serialize)]
+pub struct PlanInsteadJson {
+    pub of: String,
+    /// Numbers of slots, from 1.
+    pub slots: Vec<u32>,
+    pub by: Vec<Person>,
+    pub after_ms: Period,
 }
 
 /// The same for programs.
@@ -282,9 +299,13 @@ fn action_json(action: &Action) -> PlanActionJson {
     }
 }
 
+fn instead_json(instead: &Substitutes) -> PlanInsteadJson {
+    PlanInsteadJson { of: instead.of.clone(), slots: instead.slots.clone(), by: instead.by.clone(), after_ms: instead.after }
+}
+
 fn gate_json(gate: &OutlinedGate<'_>) -> PlanGateJson {
-    let (slots, problem) = match &gate.who {
-        Who::Slots(slots) => (Some(slots.clone()), None),
+    let (asked, problem) = match &gate.who {
+        Who::Slots(asked) => (Some(asked), None),
         Who::WhenReached => (None, None),
         Who::Nobody(error) => (None, Some(error.to_string())),
     };
@@ -294,7 +315,8 @@ fn gate_json(gate: &OutlinedGate<'_>) -> PlanGateJson {
         covers: gate.covers.clone(),
         ask: gate.gate.asks.as_ref().and_then(|asks| asks.ask.clone()),
         expires_ms: gate.expires,
-        slots,
+        slots: asked.map(|asked| asked.slots.clone()),
+        instead: asked.and_then(|asked| asked.instead.as_ref()).map(instead_json),
         problem,
     }
 }

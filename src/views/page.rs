@@ -65,6 +65,13 @@ impl Line {
         self.plain(" ".repeat(blanks))
     }
 
+    /// The same line further to the right.
+    #[must_use]
+    pub fn indented(mut self, columns: usize) -> Self {
+        self.pieces.insert(0, (Tone::Plain, " ".repeat(columns).into_bytes()));
+        self
+    }
+
     /// How many columns the rendered line takes.
     pub fn width(&self) -> usize {
         self.pieces.iter().map(|(_, text)| escaped(text).width()).sum()

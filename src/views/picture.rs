@@ -2,9 +2,9 @@
 
 use super::page::{Line, Tone};
 use super::steps::{HostSummary, StepLook, StepSummary, hosts_in_short, seconds};
-use crate::base::{GateNo, HostName, StepId, Timestamp};
+use crate::base::{GateNo, HostName, Person, StepId, Timestamp};
 use crate::engine::{Certainty, GateState, Held, Life, Phase, State, held};
-use crate::event::{Interruption, StageWork, Verdict};
+use crate::event::{Command, Interruption, StageWork, Verdict};
 use crate::plan::{Program, kept_lines, stage_lines};
 
 /// The first line: what runs, and whose run it is.
@@ -22,12 +22,13 @@ pub fn header(program: &Program, state: &State, width: usize) -> Line {
 pub fn gate_block(state: &State, gate: GateNo, open: &GateState, now: Timestamp) -> Vec<Line> {
     let Some((_, opened)) = &state.opened else { return Vec::new() };
     let left = open.asks.expires.since(now);
-    let given: Vec<&str> = open.approvals.iter().map(|(person, ..)| person.as_str()).collect();
+    let given: Vec<String> = open.approvals.iter().map(|given| in_whose_place(&given.person, given.instead_of.as_deref())).collect();
     let given = if given.is_empty() { String::new() } else { format!(" · has {}", given.join(", ")) };
     let minutes = left.as_millis() / 60_000;
     let expires = format!("{minutes}:{:02}", left.as_millis() / 1000 % 60);
     let asks = format!("gate {gate}: {} besides {} · expires in {expires}{given}", who(open), opened.requester);
     let mut lines = vec![Line::new().plain("      ").with(Tone::Waits, asks)];
+    lines.extend(substitutes(open, now).map(|who| Line::new().plain("      ").with(Tone::Waits, who)));
     for step in &open.asks.covers {
         let stage = state.steps.get(step).and_then(|step| step.stage.as_ref());
         let mut commands = stage.map(stage_lines).unwrap_or_default();
@@ -75,16 +76,30 @@ fn readable(line: &str) -> Vec<u8> {
     crate::base::from_ascii(line).unwrap_or_else(|| line.as_bytes().to_vec())
 }
 
+/// `carol@example.com for dba`, where she stands in.
+pub fn in_whose_place(person: &Person, instead_of: Option<&str>) -> String {
+    instead_of.map_or_else(|| person.to_string(), |of| format!("{person} for {of}"))
+}
+
+/// Who else may approve, and when.
+fn substitutes(open: &GateState, now: Timestamp) -> Option<String> {
+    let instead = open.asks.instead.as_ref()?;
+    let left = instead.from.since(now).as_millis().div_ceil(1000);
+    let when = if left == 0 { "now".to_owned() } else { format!("in {}:{:02}", left / 60, left % 60) };
+    Some(format!("{when} also {}, in the place of {}", one_of(&instead.by), instead.of))
+}
+
+fn one_of(people: &[Person]) -> String {
+    let names: Vec<&str> = people.iter().map(Person::as_str).collect();
+    match names.as_slice() {
+        [] => "nobody yet".to_owned(), // who runs it is left out, and a substitute may come
+        few if few.len() <= 4 => format!("one of {}", few.join(", ")),
+        many => format!("one of {} people", many.len()),
+    }
+}
+
 fn who(open: &GateState) -> String {
-    let slots: Vec<String> = open
-        .asks
-        .slots
-        .iter()
-        .map(|slot| {
-            let names: Vec<&str> = slot.iter().map(crate::base::Person::as_str).collect();
-            if names.len() > 4 { format!("one of {} people", names.len()) } else { format!("one of {}", names.join(", ")) }
-        })
-        .collect();
+    let slots: Vec<String> = open.asks.slots.iter().map(|slot| one_of(slot)).collect();
     slots.join(" and ")
 }
 
@@ -180,8 +195,11 @@ pub fn ending(state: &State, steps: &[StepSummary], now: Timestamp) -> Vec<Line>
         lines.push(Line::new().plain(format!("steps that failed and were passed over: {}", failed.join("; "))));
     }
     lines.extend(held_lines(&held(state)));
+    let holds = !held(state).is_empty();
     let next = match state.life {
         Life::Interrupted(Interruption::Held { .. }) => format!("runbook release {run}    runbook log {run}"),
+        Life::Running | Life::Interrupted(_) if holds && state.is_releasing => format!("runbook release {run}    runbook log {run}"),
+        Life::Running | Life::Interrupted(_) if holds => format!("runbook resume {run}    runbook release {run}    runbook log {run}"),
         Life::Closed(_) => format!("runbook log {run}    runbook verify {run}"),
         Life::Unborn | Life::Running | Life::Interrupted(_) => format!("runbook resume {run}    runbook log {run}"),
     };
@@ -202,12 +220,20 @@ pub fn held_lines(all: &[Held]) -> Vec<Line> {
             Certainty::Held => "held",
             Certainty::MayBeHeld => "may be held",
         };
-        let (name, host) = (crate::base::escaped(held.name.as_bytes()), &held.host);
+        let (name, host) = (&held.name, &held.host);
         lines.push(Line::new().with(Tone::Waits, format!("{sure} on {host}: {name}, since {}", held.since.to_seconds())));
-        let scripts = held.command.iter().flat_map(|command| command.script.as_slice().trim_ascii_end().split(|&byte| byte == b'\n'));
-        lines.extend(scripts.map(|line| Line::new().plain("  given back by  $ ").with(Tone::Command, line)));
+        lines.extend(held.command.iter().flat_map(giving_back));
     }
     lines
+}
+
+/// A command as a person would have to type it: whose rights it needs, and its lines below each other.
+fn giving_back(command: &Command) -> Vec<Line> {
+    let user = command.r#become.as_ref().map_or(String::new(), |user| format!("as {user}, "));
+    let first = format!("  given back {user}by  ");
+    let beginnings = std::iter::once(first.clone()).chain(std::iter::repeat(" ".repeat(first.chars().count())));
+    let script = command.script.as_slice().trim_ascii_end().split(|&byte| byte == b'\n');
+    script.zip(beginnings).map(|(line, begins)| Line::new().plain(format!("{begins}$ ")).with(Tone::Command, line)).collect()
 }
 
 fn denial(state: &State) -> String {

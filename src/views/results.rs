@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::steps::steps;
 use super::symptoms::{SymptomJson, symptoms};
-use crate::engine::{HostResult, Life, State};
+use crate::base::{HostName, StepId, Timestamp};
+use crate::engine::{Certainty, Held, HostResult, Life, State, held};
 use crate::plan::Program;
 
 /// What `exec --output json` ends with.
@@ -17,6 +18,8 @@ pub struct RunJson {
     pub exit_status: u8,
     pub steps: Vec<StepJson>,
     pub symptoms: Vec<SymptomJson>,
+    /// What it has taken and not given back.
+    pub held: Vec<HeldJson>,
 }
 
 /// One step of it.
@@ -39,6 +42,43 @@ pub struct HostJson {
     pub exit_code: Option<i32>,
     pub attempts: u32,
     pub why: Option<String>,
+}
+
+/// Something that a run holds.
+#[derive(Debug, Serialize)]
+pub struct HeldJson {
+    pub name: String,
+    pub host: HostName,
+    /// `held`, or `may_be_held` where nobody can say whether it was taken.
+    pub certainty: &'static str,
+    pub since: Timestamp,
+    /// The step that would give it back.
+    pub release: StepId,
+    /// What gives it back, with whose rights and by which shell; `null` where that was never rendered.
+    pub command: Option<String>,
+    pub r#become: Option<String>,
+    pub shell: Option<String>,
+    /// What to type.
+    pub next: String,
+}
+
+/// All that a run with this short id holds.
+pub fn held_json(all: &[Held], short: &str) -> Vec<HeldJson> {
+    let one = |held: &Held| HeldJson {
+        name: held.name.clone(),
+        host: held.host.clone(),
+        certainty: match held.certainty {
+            Certainty::Held => "held",
+            Certainty::MayBeHeld => "may_be_held",
+        },
+        since: held.since,
+        release: held.release.clone(),
+        command: held.command.as_ref().map(|command| command.script.as_str().map_or_else(|| command.script.to_string(), str::to_owned)),
+        r#become: held.command.as_ref().and_then(|command| command.r#become.clone()),
+        shell: held.command.as_ref().map(|command| command.shell.clone()),
+        next: format!("runbook release {short}"),
+    };
+    all.iter().map(one).collect()
 }
 
 /// The object for a run that ends with this exit status.
@@ -65,6 +105,8 @@ pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
             })
             .collect(),
     });
+    let short = state.opened.as_ref().map_or_else(String::new, |(_, opened)| opened.run.short());
+    let held = held_json(&held(state), &short);
     RunJson {
         run,
         runbook: program.runbook.name.value.clone(),
@@ -72,5 +114,6 @@ pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
         exit_status,
         steps: steps.collect(),
         symptoms: symptoms(program, state),
+        held,
     }
 }

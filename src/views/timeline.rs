@@ -36,7 +36,9 @@ fn words(event: &Event) -> (Tone, String) {
             Tone::Waits,
             format!("gate {gate} opened for {} approvals, until {}, check {}", asks.slots.len(), asks.expires.time_of_day(), asks.check),
         ),
-        Event::ApprovalGiven { gate, person, .. } => (Tone::Good, format!("{person} approved gate {gate}")),
+        Event::ApprovalGiven { gate, person, instead_of, .. } => {
+            (Tone::Good, format!("{person} approved gate {gate}{}", as_substitute(instead_of.as_deref())))
+        }
         Event::ApprovalRefused { why, .. } => (Tone::Bad, format!("a document does not count: {why}")),
         Event::ApprovalDenied { gate, person, sentence, .. } => (Tone::Bad, format!("{person} denied gate {gate}: {sentence}")),
         Event::GateExpired { gate } => (Tone::Waits, format!("gate {gate} expired")),
@@ -57,8 +59,7 @@ fn words(event: &Event) -> (Tone, String) {
         }
         Event::ReleaseBegan { person } => (Tone::Strong, format!("{person} gives back what is held")),
         Event::ReleasedByHand { step, hosts, person, remark } => {
-            let hosts: Vec<&str> = hosts.iter().map(crate::base::HostName::as_str).collect();
-            (Tone::Plain, format!("{person} did {step} by hand on {}: {remark}", hosts.join(", ")))
+            (Tone::Plain, format!("{person} did {step} by hand on {}: {remark}", hosts_of(hosts)))
         }
         Event::PersonAnswered { step, person, answer } => (Tone::Plain, format!("{person} answered {step}: {}", answer_of(answer))),
         Event::NoteAdded { person, text } => (Tone::Plain, format!("{person} noted: {text}")),
@@ -97,6 +98,14 @@ fn kept_of(artifact: &KeptArtifact) -> String {
     };
     let trouble = artifact.trouble.as_ref().map_or(String::new(), |why| format!(", not whole: {why}"));
     format!("{} ({bytes} bytes{files}{trouble})", artifact.name)
+}
+
+fn as_substitute(instead_of: Option<&str>) -> String {
+    instead_of.map_or(String::new(), |of| format!(" in the place of {of}, as a substitute"))
+}
+
+fn hosts_of(hosts: &[crate::base::HostName]) -> String {
+    hosts.iter().map(crate::base::HostName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn of_part(part: Part) -> &'static str {
@@ -164,7 +173,7 @@ fn turns_of(turns: &[LoopTurn]) -> String {
     let turn = |turn: &LoopTurn| match turn {
         LoopTurn::Item(serde_json::Value::String(text)) => text.clone(),
         LoopTurn::Item(item) => item.to_string(),
-        LoopTurn::Batch(hosts) => hosts.iter().map(crate::base::HostName::as_str).collect::<Vec<_>>().join("+"),
+        LoopTurn::Batch(hosts) => hosts_of(hosts).replace(", ", "+"),
     };
     turns.iter().map(turn).collect::<Vec<_>>().join(", ")
 }

@@ -12,7 +12,7 @@ use runbook::base::{Digest, GateNo, HostName, Period, Person, StepId, Timestamp}
 use runbook::effects::{SigningKey, fingerprint_of, sign};
 use runbook::event::{
     Action, AppendLog, Artifact, ArtifactSource, Attempts, Command, Effect, Ended, Event, EvidenceNeed, GateAsks, Head, HostKey, Inputs,
-    Judgement, KeptArtifact, Mode, OnFailure, Outcome, Part, Place, Rules, RunMode, RunOpened, Stage, StageWork, Verdict,
+    Instead, Judgement, KeptArtifact, Mode, OnFailure, Outcome, Part, Place, Rules, RunMode, RunOpened, Stage, StageWork, Verdict,
 };
 use runbook::journal::{About, Beginning, Clock, EvidenceFiles, JournalWriter, NewRun, OutputFiles, RunFolder, Store};
 use runbook::library::{Roster, Signer};
@@ -41,6 +41,10 @@ pub struct Plot {
     pub evidence_is_waived_by_one: bool,
     pub evidence_is_claimed: bool,
     pub other_evidence_is_kept: bool,
+    /// Carol is asked, and bob may stand in after so many seconds.
+    pub bob_stands_in_after: Option<u64>,
+    /// The line does not say that bob stood in.
+    pub substitute_is_not_called_one: bool,
 }
 
 /// A record in a temporary store.
@@ -291,6 +295,7 @@ impl Author {
         let (issued, journal) = (self.now().whole_seconds(), self.writer.head());
         let shown = if self.plot.another_plan_was_shown { stage("restart", "2", "true", Some(GateNo(1)), true) } else { restart.clone() };
         let approver = if self.plot.requester_approves { "alice" } else { "bob" };
+        let approver = if self.plot.bob_stands_in_after.is_some() { "carol" } else { approver };
         let mut slots = vec![vec![person(approver)]];
         slots.extend(self.plot.gate_asks_two.then(|| vec![person("carol")]));
         let opening = Opening {
@@ -303,6 +308,12 @@ impl Author {
             issued,
             expires: issued.after(Period::from_secs(900)),
             slots,
+            instead: self.plot.bob_stands_in_after.map(|seconds| Instead {
+                of: "dba".to_owned(),
+                slots: vec![1],
+                by: vec![person("bob")],
+                from: issued.after(Period::from_secs(seconds)),
+            }),
             ask: None,
             stages: &[&shown],
         };
@@ -316,6 +327,7 @@ impl Author {
             issued,
             expires: request.body.expires,
             slots: request.body.slots.clone(),
+            instead: request.body.instead.clone(),
             covers: vec![restart.step.clone()],
         };
         self.append(Event::GateOpened { gate: GateNo(1), asks: Box::new(asks) });
@@ -326,8 +338,10 @@ impl Author {
         let who = if self.plot.requester_approves { "alice" } else { "bob" };
         let key = self.key_of(who);
         let approval = Approval::for_request(request, person(who), key.clone(), self.writer.head(), self.now());
+        let stands_in = self.plot.bob_stands_in_after.is_some() && !self.plot.substitute_is_not_called_one;
+        let instead_of = stands_in.then(|| "dba".to_owned());
         let document = self.signed("gate-1-approval", Kind::Approval, who, &approval.render());
-        self.append(Event::ApprovalGiven { gate: GateNo(1), person: person(who), key, document });
+        self.append(Event::ApprovalGiven { gate: GateNo(1), person: person(who), key, document, instead_of });
     }
 
     fn run(&mut self, stage: &Stage, attempt: u32, output: &[u8]) {

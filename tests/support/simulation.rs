@@ -15,7 +15,7 @@ use runbook::event::{
     Answer, AppendError, AppendLog, Effect, Entry, Event, GateAsks, Head, Inputs, Part, Pulse, Rules, RunMode, RunOpened, Stream, Verdict,
 };
 use runbook::library::{Connection, Host, Inventory, Policy, Roster, Signer};
-use runbook::plan::{Parameters, Presence, Program, SecretUse, Seen, Setting, Shelf, slots};
+use runbook::plan::{Asked, Parameters, Presence, Program, SecretUse, Seen, Setting, Shelf, asked};
 use runbook::runner::{
     Asker, Capture, CaptureError, Captured, Ending, Fetched, GateTrouble, Gatekeeper, Journal, Recorder, Recording, RunError, Runner,
     SecretSource, SecretTrouble, Watcher, World as RunnerWorld,
@@ -381,7 +381,8 @@ impl Gatekeeper for Yes {
         now: Timestamp,
     ) -> Result<GateAsks, GateTrouble> {
         let covered: Vec<&runbook::event::Stage> = covers.iter().filter_map(|step| state.steps.get(step)?.stage.as_ref()).collect();
-        let slots = slots(program, &program.gates[&gate], &covered).map_err(|error| GateTrouble { why: error.to_string() })?;
+        let Asked { slots, instead } =
+            asked(program, &program.gates[&gate], &covered).map_err(|error| GateTrouble { why: error.to_string() })?;
         let expires = now.after(runbook::plan::DEFAULT_EXPIRY);
         let nonce = format!("{:032}", head.seq);
         Ok(GateAsks {
@@ -392,6 +393,7 @@ impl Gatekeeper for Yes {
             issued: now,
             expires,
             slots,
+            instead: instead.map(|instead| instead.for_request(now)),
             covers: covers.to_vec(),
         })
     }
@@ -401,7 +403,7 @@ impl Gatekeeper for Yes {
         open.map(|(gate, open)| {
             let person = approver(&open.asks.slots, open.approvals.len());
             let name = person.as_str().split('@').next().unwrap_or_default();
-            Event::ApprovalGiven { gate: *gate, key: format!("SHA256:{name}"), person, document: Digest::ZERO }
+            Event::ApprovalGiven { gate: *gate, key: format!("SHA256:{name}"), person, document: Digest::ZERO, instead_of: None }
         })
         .into_iter()
         .collect()

@@ -39,7 +39,7 @@ pub(super) fn deliver(context: &Context, file: &Path, text: &str) -> Result<Exit
     let name = format!("{word}.{}.{}", person.as_str().replace(['@', '+'], "-"), &digest.to_string()[..8]);
     folder.drop_document(&name, text.as_bytes(), &signature)?;
     let (state, why) = match await_verdict(&folder, digest) {
-        Heard::Counted => ("counted", None),
+        Heard::Counted { .. } => ("counted", None),
         Heard::Refused(why) => ("refused", Some(why)),
         Heard::Nothing => ("delivered", None),
     };

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::base::{RunId, Timestamp};
 use crate::cli::failure::Failure;
+use crate::engine::{State, held};
 use crate::event::{Entry, Event, RunMode};
 use crate::journal::{Follower, RunFolder, Store};
 
@@ -20,18 +21,21 @@ pub struct LastRun {
     pub verdict: Option<&'static str>,
     /// When it ended, or the newest time that its journal tells.
     pub at: Timestamp,
+    /// How many things it has taken and not given back.
+    pub held: usize,
 }
 
 impl LastRun {
     /// Whether it ended as it should.
     pub fn is_good(&self) -> bool {
-        self.verdict == Some("recovered")
+        self.verdict == Some("recovered") && self.held == 0
     }
 
     /// `recovered 2026-11-22`
     pub fn in_words(&self) -> String {
         let day: String = self.at.to_string().chars().take(10).collect();
-        format!("{} {day}", self.verdict.unwrap_or("not over"))
+        let holds = if self.held == 0 { "" } else { ", still holds something: runbook runs" };
+        format!("{} {day}{holds}", self.verdict.unwrap_or("not over"))
     }
 }
 
@@ -61,7 +65,9 @@ fn look(store: &Store, run: &RunId) -> Option<(String, LastRun)> {
     }
     let verdict = entries.iter().rev().find_map(verdict_of);
     let at = entries.last().map(|entry| entry.at)?;
-    Some((opened.runbook.clone(), LastRun { run: run.clone(), verdict, at }))
+    let mut state = State::default();
+    let _ = entries.iter().try_for_each(|entry| state.after(entry.at, &entry.event)); // `runs` and `verify` say what is wrong with a record
+    Some((opened.runbook.clone(), LastRun { run: run.clone(), verdict, at, held: held(&state).len() }))
 }
 
 fn verdict_of(entry: &Entry) -> Option<&'static str> {

@@ -91,8 +91,16 @@ struct PutJson<'r> {
 struct GateJson<'r> {
     approvals: u32,
     from: Vec<Vec<&'r str>>,
+    instead: Option<InsteadJson<'r>>,
     expires_ms: Option<Period>,
     ask: Option<&'r str>,
+}
+
+#[derive(Serialize)]
+struct InsteadJson<'r> {
+    of: &'r str,
+    by: &'r str,
+    after_ms: Period,
 }
 
 /// The object of a runbook.
@@ -180,6 +188,11 @@ fn gate(gate: &Gate) -> GateJson<'_> {
     GateJson {
         approvals: gate.approvals.value,
         from: gate.from.iter().map(|list| list.iter().map(|name| name.value.as_str()).collect()).collect(),
+        instead: gate.instead.as_ref().map(|instead| InsteadJson {
+            of: &instead.of.value,
+            by: &instead.by.value,
+            after_ms: instead.after.value,
+        }),
         expires_ms: gate.expires.as_ref().map(|expires| expires.value),
         ask: gate.ask.as_deref(),
     }

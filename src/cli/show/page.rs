@@ -104,6 +104,9 @@ pub fn gate_words(gate: &Gate) -> Vec<String> {
     let people = if gate.approvals.value == 1 { "one other person".to_owned() } else { format!("{} other people", gate.approvals.value) };
     let expires = gate.expires.as_ref().map_or(String::new(), |expires| format!(", within {}", expires.value));
     let mut lines = vec![format!("gate: needs {people} {from}{expires}; the policy may ask more")];
+    lines.extend(gate.instead.iter().map(|instead| {
+        format!("after {} without an answer {} may sign in the place of {}", instead.after.value, instead.by.value, instead.of.value)
+    }));
     lines.extend(gate.ask.iter().map(|ask| format!("asks: {}", ask.trim())));
     lines
 }
