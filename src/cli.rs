@@ -30,6 +30,7 @@ mod proof;
 mod request_page;
 mod resume;
 mod runs;
+mod schema;
 mod secrets;
 mod session;
 mod shelf;
@@ -95,6 +96,7 @@ fn dispatch(context: &Context, asked: Asked, verb: Verb) -> Result<Exit, Failure
         Verb::Runs { latest } => runs::runs(context, latest),
         Verb::Log { run, output_of } => log::log(context, &run, output_of.as_deref()),
         Verb::Verify { run, level, signers } => verify::verify(context, &run, level, signers.as_deref()),
+        Verb::Schema { what, write } => schema::schema(context, what, write),
         Verb::Doctor => doctor::doctor(context),
         Verb::Demo { dir } => demo::demo(context, dir.as_deref()),
         Verb::Completions { shell } => completions::completions(shell),

@@ -83,6 +83,12 @@ fn every_explanations_example_trips_its_code() {
 }
 
 #[test]
+fn the_schema_of_a_runbook_is_what_the_program_says() {
+    let schema = serde_json::to_string_pretty(&runbook::runbook::schema()).unwrap();
+    generated("docs/runbook.schema.json", &(schema + "\n"));
+}
+
+#[test]
 fn every_example_of_the_language_guide_is_read_and_planned() {
     let guide = page("docs/language.md");
     let examples = examples_in("docs/language.md", &guide);

@@ -193,6 +193,16 @@ pub enum Verb {
         #[arg(long, value_name = "FILE")]
         signers: Option<PathBuf>,
     },
+    /// The JSON Schema of a file of the library, for editors: completion, and a sentence for every word
+    #[command(after_help = "Examples:\n  runbook schema --write\n  runbook schema policy > policy.schema.json")]
+    Schema {
+        /// Which file [default: runbook; with --write all of them]
+        #[arg(value_enum, value_name = "FILE")]
+        what: Option<SchemaOf>,
+        /// Put it into the library, as .schema/FILE.json, where `# yaml-language-server: $schema=…` finds it
+        #[arg(long)]
+        write: bool,
+    },
     /// Whether everything is ready: programs, library, store, who you are and whether you can sign
     #[command(after_help = "Example:  runbook doctor")]
     Doctor,
@@ -284,6 +294,14 @@ pub struct AnswerArgs {
     /// Sign without asking, if this is the check code of what would be shown
     #[arg(long, value_name = "CODE")]
     pub check: Option<String>,
+}
+
+/// A file that has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    Runbook,
+    Inventory,
+    Policy,
 }
 
 /// A level of `verify`.
