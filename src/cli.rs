@@ -11,6 +11,7 @@ mod context;
 mod delivery;
 mod demo;
 mod diagnosis;
+mod diff;
 mod doctor;
 mod drift;
 mod elsewhere;
@@ -18,6 +19,7 @@ mod exec;
 mod explain;
 mod failure;
 mod fmt;
+mod git;
 mod import;
 mod lint;
 mod list;
@@ -86,6 +88,7 @@ fn dispatch(context: &Context, asked: Asked, verb: Verb) -> Result<Exit, Failure
         Verb::Lint { names, explain: None, no_shellcheck } => lint::lint(context, asked, &names, no_shellcheck),
         Verb::Fmt { names, check, diff } => fmt::fmt(context, &names, fmt::Manner::of(check, diff)),
         Verb::Plan { name, parameters } => plan::plan(context, &name, &parameters),
+        Verb::Diff { first, second } => diff::diff(context, &first, second.as_deref()),
         Verb::Exec(args) => exec::exec(context, &args),
         Verb::Approve(args) => answer::approve(context, &args),
         Verb::Deny { answer, because } => answer::deny(context, &answer, because.as_deref()),

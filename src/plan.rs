@@ -2,6 +2,7 @@
 //! Never reaches an effect.
 
 mod check;
+mod compare;
 mod difference;
 mod expand;
 mod files;
@@ -26,6 +27,7 @@ mod text;
 mod value;
 
 pub use check::check;
+pub use compare::{Change, How, Revision, Weight, compare};
 pub use expand::{call_parameters, looks_for_last, turns_of};
 pub use flow::{Bracket, FlowBlock, Node, ReleaseWhen, Repeats};
 pub use gates::{DEFAULT_EXPIRY, GateError, floor, slots};

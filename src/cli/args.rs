@@ -116,6 +116,18 @@ pub enum Verb {
         #[command(flatten)]
         parameters: ParameterArgs,
     },
+    /// What differs between two revisions of a runbook, in meaning; exit status 1 where something does
+    #[command(
+        after_help = "Examples:\n  runbook diff restart-db\n  runbook diff restart-db@v1 restart-db@v2\n  runbook diff main:restart-db restart-db\n  runbook diff restart-db /tmp/restart-db.yaml"
+    )]
+    Diff {
+        /// A runbook's name (as it lies in the library), a file, NAME@REVISION or REVISION:NAME of git
+        #[arg(value_name = "OLD")]
+        first: String,
+        /// The same [default: OLD is the working copy and compared with HEAD, or a revision and compared with the working copy]
+        #[arg(value_name = "NEW")]
+        second: Option<String>,
+    },
     /// Runs a runbook
     #[command(
         after_help = "Examples:\n  runbook exec restart-db\n  runbook exec restart-db -p unit=postgresql@15-main --as alice@example.com\n  runbook exec restart-db --dry-run"
