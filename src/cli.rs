@@ -38,6 +38,7 @@ mod session;
 mod shelf;
 mod show;
 mod signals;
+mod since;
 mod stop;
 mod tail;
 mod verify;
