@@ -84,7 +84,7 @@ fn output_fits(asked: Asked, verb: &Verb) -> Result<(), Failure> {
 fn dispatch(context: &Context, asked: Asked, verb: Verb) -> Result<Exit, Failure> {
     match verb {
         Verb::List => list::list(context),
-        Verb::Show { name } => show::show(context, &name),
+        Verb::Show(args) => show::show(context, &args),
         Verb::Lint { explain: Some(code), .. } => explain::explain(context, &code),
         Verb::Lint { names, explain: None, no_shellcheck } => lint::lint(context, asked, &names, no_shellcheck),
         Verb::Fmt { names, check, diff } => fmt::fmt(context, &names, fmt::Manner::of(check, diff)),

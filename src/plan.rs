@@ -1,6 +1,7 @@
 //! What will be done, to the byte: parameters, templates and shell quoting, rendered steps, and the text form that is hashed and approved.
 //! Never reaches an effect.
 
+mod by_hand;
 mod check;
 mod compare;
 mod difference;
@@ -26,6 +27,7 @@ mod template;
 mod text;
 mod value;
 
+pub use by_hand::{login, outline_by_hand, scopes, signers_on_paper};
 pub use check::check;
 pub use compare::{Change, How, Revision, Weight, compare};
 pub use expand::{call_parameters, looks_for_last, turns_of};

@@ -2,6 +2,7 @@
 //! Never reads a file and never asks a host.
 
 mod difference;
+mod markdown;
 mod outline;
 mod page;
 mod picture;
@@ -11,6 +12,7 @@ mod symptoms;
 mod timeline;
 
 pub use difference::{DiffJson, RevisionJson, difference_lines, difference_page};
+pub use markdown::{Inline, Markdown};
 pub use outline::{PlanActionJson, PlanGateJson, PlanJson, PlanStepJson, outline_page, plan_json};
 pub use page::{Colour, Line, Page, Tone, fit};
 pub use picture::{differences, ending, failure, gate_block, header, held_lines, now_running};

@@ -104,7 +104,7 @@ fn every_example_of_the_other_pages_is_read() {
     let guide = page("docs/language.md");
     let team = Team::of(&examples_in("docs/language.md", &guide));
     let mut findings = Vec::new();
-    for path in ["README.md", "docs/approvals.md"] {
+    for path in ["README.md", "docs/approvals.md", "docs/editors-and-reviews.md"] {
         for example in examples_in(path, &page(path)) {
             findings.extend(problems_of(&example, &team));
         }

@@ -19,8 +19,10 @@ fn git(lab: &Lab, words: &[&str]) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The ids of commits, and digests of files, as words.
+/// The ids of commits, digests of files and times as words.
 fn without_ids(transcript: &str) -> String {
+    let time = regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").unwrap();
+    let transcript = &time.replace_all(transcript, "[time]");
     let commit = regex::Regex::new(r"\b[0-9a-f]{10}\b").unwrap();
     let digest = regex::Regex::new(r"\b[0-9a-f]{64}\b").unwrap();
     commit.replace_all(&digest.replace_all(transcript, "[digest]"), "[commit]").into_owned()
@@ -90,4 +92,68 @@ fn schema_is_written_where_editors_look_for_it() {
     let left: Vec<_> = std::fs::read_dir(lab.library().join(".schema")).unwrap().collect();
     assert_eq!(left.len(), 3, "nothing half-written is left");
     assert!(!lab.transcript(&["list"]).contains("schema"), "a schema is no runbook");
+}
+
+/// A library with the runbook that has every word, the one that it calls, and the hosts that both name.
+fn with_everything() -> Lab {
+    let lab = Lab::new();
+    let copy =
+        |from: &str, name: &str| lab.write(name, &std::fs::read_to_string(format!("{}/{from}", env!("CARGO_MANIFEST_DIR"))).unwrap());
+    copy("tests/malformed/accepted/everything.yaml", "everything.yaml");
+    copy("tests/malformed/accepted/restart-db.yaml", "restart-db.yaml");
+    lab.write("team/inventory.yaml", "hosts:\n  db-primary: {address: 10.0.0.5, user: ops, port: 2222, groups: [db]}\n  db-standby: {groups: [db]}\n  web-1: {groups: [web]}\n  web-2: {groups: [web]}\nssh: {config: ~/.ssh/config}\n");
+    lab
+}
+
+#[test]
+fn show_has_every_word_of_the_language() {
+    let lab = with_everything();
+    assert_snapshot!("show_everything", lab.transcript(&["show", "everything"]));
+    assert_snapshot!("show_everything_json", lab.json(&["show", "everything"]));
+    let all = lab.transcript(&["show", "everything", "--all"]);
+    assert!(all.contains("    14.2 Restart the server"), "{all}");
+    let json: serde_json::Value =
+        serde_json::from_slice(&lab.command(&["show", "everything", "--all", "--output", "json"]).output().unwrap().stdout).unwrap();
+    assert_eq!(json["steps"][13]["steps"][1]["number"], "14.2");
+}
+
+#[test]
+fn show_never_says_more_of_a_secret_than_where_it_is_kept() {
+    let lab = with_everything();
+    let mut command = lab.command(&["show", "everything", "--markdown"]);
+    let output = command.env("PGPASSWORD", "hunter2").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("env PGPASSWORD") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn the_handout_serves_without_the_program() {
+    let lab = with_everything();
+    let words = ["show", "everything", "--markdown", "-p", "standby=db-standby", "-p", "unit=pg@15", "-p", "force=true"];
+    let handout = without_ids(&lab.transcript(&words));
+    let handout = regex::Regex::new("`[0-9a-f]{16}`").unwrap().replace_all(&handout, "`[sum]`").into_owned();
+    assert_snapshot!("handout", handout);
+    let too_wide = handout.lines().filter(|line| !line.starts_with("$ runbook") && line.chars().count() > 80);
+    assert_eq!(too_wide.collect::<Vec<_>>(), Vec::<&str>::new(), "nothing but a command is wider than a page");
+    let json = lab.json(&["show", "everything", "--markdown"]);
+    assert!(json.contains("\"markdown\": \"# everything: Every word once\\n"), "{json}");
+}
+
+#[test]
+fn a_handout_tells_how_it_becomes_stale() {
+    let lab = changed();
+    let committed = lab.transcript(&["show", "look", "--markdown"]);
+    assert!(committed.contains("revision ") && !committed.contains("changes after it"), "{committed}");
+    let changed = lab.transcript(&["show", "move-leader", "--markdown"]);
+    assert!(changed.replace("\n> ", " ").contains("and changes after it"), "{changed}");
+    let digest = runbook::base::Digest::of(&std::fs::read(lab.library().join("look.yaml")).unwrap()).to_string();
+    assert!(committed.contains(&digest[..16]), "{committed}");
+}
+
+#[test]
+fn show_tells_what_it_cannot_do_with_values() {
+    let lab = with_everything();
+    assert_snapshot!("show_with_values", lab.transcript(&["show", "everything", "-p", "unit=x"]));
+    assert_snapshot!("handout_with_wrong_values", lab.transcript(&["show", "everything", "--markdown", "-p", "unit=X!", "-p", "tries=99"]));
+    assert_snapshot!("handout_with_unknown_values", lab.transcript(&["show", "everything", "--markdown", "-p", "nobody=x"]));
 }

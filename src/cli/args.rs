@@ -73,12 +73,11 @@ pub enum Verb {
     /// The runbooks of the library: title, owner, last run
     #[command(after_help = "Example:  runbook list")]
     List,
-    /// A runbook as a page to read: prose, steps, gates
-    #[command(after_help = "Example:  runbook show restart-db")]
-    Show {
-        /// The runbook's name
-        name: String,
-    },
+    /// A runbook as a page to read: prose, steps, gates; or as a handout for the day without this program
+    #[command(
+        after_help = "Examples:\n  runbook show restart-db\n  runbook show restart-db --all\n  runbook show restart-db --markdown -p unit=postgresql@15-main > restart-db.md"
+    )]
+    Show(ShowArgs),
     /// Every problem with file, line, caret and remedy; exit status 1 on errors
     #[command(
         after_help = "Examples:\n  runbook lint\n  runbook lint restart-db\n  runbook lint --explain RB201\n  runbook lint --output github\n  runbook lint --output sarif > lint.sarif"
@@ -262,6 +261,21 @@ pub struct NewArgs {
     /// Show the templates
     #[arg(long)]
     pub list: bool,
+}
+
+/// `runbook show`
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// The runbook's name
+    pub name: String,
+    /// The steps of the runbooks that it calls, too
+    #[arg(long)]
+    pub all: bool,
+    /// A handout in Markdown: exact commands, log-ins, boxes to tick, lines to sign, the way back
+    #[arg(long, conflicts_with = "all")]
+    pub markdown: bool,
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
 }
 
 /// `runbook exec`
