@@ -11,6 +11,7 @@ mod context;
 mod delivery;
 mod demo;
 mod diagnosis;
+mod diff;
 mod doctor;
 mod drift;
 mod elsewhere;
@@ -18,6 +19,7 @@ mod exec;
 mod explain;
 mod failure;
 mod fmt;
+mod git;
 mod import;
 mod kept;
 mod lint;
@@ -32,11 +34,13 @@ mod release;
 mod request_page;
 mod resume;
 mod runs;
+mod schema;
 mod secrets;
 mod session;
 mod shelf;
 mod show;
 mod signals;
+mod since;
 mod stop;
 mod tail;
 mod verify;
@@ -82,11 +86,12 @@ fn output_fits(asked: Asked, verb: &Verb) -> Result<(), Failure> {
 fn dispatch(context: &Context, asked: Asked, verb: Verb) -> Result<Exit, Failure> {
     match verb {
         Verb::List => list::list(context),
-        Verb::Show { name } => show::show(context, &name),
+        Verb::Show(args) => show::show(context, &args),
         Verb::Lint { explain: Some(code), .. } => explain::explain(context, &code),
         Verb::Lint { names, explain: None, no_shellcheck } => lint::lint(context, asked, &names, no_shellcheck),
         Verb::Fmt { names, check, diff } => fmt::fmt(context, &names, fmt::Manner::of(check, diff)),
         Verb::Plan { name, parameters } => plan::plan(context, &name, &parameters),
+        Verb::Diff { first, second } => diff::diff(context, &first, second.as_deref()),
         Verb::Exec(args) => exec::exec(context, &args),
         Verb::Approve(args) => answer::approve(context, &args),
         Verb::Deny { answer, because } => answer::deny(context, &answer, because.as_deref()),
@@ -99,6 +104,7 @@ fn dispatch(context: &Context, asked: Asked, verb: Verb) -> Result<Exit, Failure
         Verb::Log { run, evidence: true, .. } => kept::kept(context, &run),
         Verb::Log { run, output_of, evidence: false } => log::log(context, &run, output_of.as_deref()),
         Verb::Verify { run, level, signers } => verify::verify(context, &run, level, signers.as_deref()),
+        Verb::Schema { what, write } => schema::schema(context, what, write),
         Verb::Doctor => doctor::doctor(context),
         Verb::Demo { dir } => demo::demo(context, dir.as_deref()),
         Verb::Completions { shell } => completions::completions(shell),

@@ -1,9 +1,11 @@
 //! What will be done, to the byte: parameters, templates and shell quoting, rendered steps, and the text form that is hashed and approved.
 //! Never reaches an effect.
 
+mod by_hand;
 mod capture;
 mod check;
 mod check_evidence;
+mod compare;
 mod difference;
 mod evidence;
 mod expand;
@@ -28,8 +30,10 @@ mod template;
 mod text;
 mod value;
 
+pub use by_hand::{login, outline_by_hand, scopes, signers_on_paper};
 pub use capture::DEFAULT_ARTIFACT;
 pub use check::check;
+pub use compare::{Change, How, Revision, Weight, compare};
 pub use evidence::judge_capture;
 pub use expand::{call_parameters, looks_for_last, turns_of};
 pub use flow::{Bracket, FlowBlock, Node, ReleaseWhen, Repeats};

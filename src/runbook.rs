@@ -3,6 +3,7 @@
 mod lint;
 mod order;
 mod read;
+mod schema;
 mod syntax;
 mod texts;
 mod written;
@@ -13,6 +14,7 @@ pub use lint::{
 };
 pub use order::RUNBOOK_ORDER;
 pub use read::read;
+pub use schema::schema;
 pub use syntax::{
     ArtifactOrigin, ArtifactText, Block, BracketText, ChoiceText, Conclusion, EvidenceText, ForEachText, Gate, HostCount, InDrill,
     InsteadText, Parameter, ParameterKind, PutContent, PutText, ReleaseWhen, RetryText, RollingText, RuleText, Runbook, Secret,

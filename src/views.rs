@@ -1,6 +1,8 @@
 //! What people and programs are shown: pages that know neither colour nor markup, and the renderers, the only places that escape.
 //! Never reads a file and never asks a host.
 
+mod difference;
+mod markdown;
 mod outline;
 mod page;
 mod picture;
@@ -9,6 +11,8 @@ mod steps;
 mod symptoms;
 mod timeline;
 
+pub use difference::{DiffJson, RevisionJson, difference_lines, difference_page};
+pub use markdown::{Inline, Markdown};
 pub use outline::{PlanActionJson, PlanGateJson, PlanJson, PlanStepJson, outline_page, plan_json};
 pub use page::{Colour, Line, Page, Tone, fit};
 pub use picture::{differences, ending, failure, gate_block, header, held_lines, now_running};

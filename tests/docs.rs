@@ -83,6 +83,12 @@ fn every_explanations_example_trips_its_code() {
 }
 
 #[test]
+fn the_schema_of_a_runbook_is_what_the_program_says() {
+    let schema = serde_json::to_string_pretty(&runbook::runbook::schema()).unwrap();
+    generated("docs/runbook.schema.json", &(schema + "\n"));
+}
+
+#[test]
 fn every_example_of_the_language_guide_is_read_and_planned() {
     let guide = page("docs/language.md");
     let examples = examples_in("docs/language.md", &guide);
@@ -98,7 +104,7 @@ fn every_example_of_the_other_pages_is_read() {
     let guide = page("docs/language.md");
     let team = Team::of(&examples_in("docs/language.md", &guide));
     let mut findings = Vec::new();
-    for path in ["README.md", "docs/approvals.md"] {
+    for path in ["README.md", "docs/approvals.md", "docs/editors-and-reviews.md"] {
         for example in examples_in(path, &page(path)) {
             findings.extend(problems_of(&example, &team));
         }

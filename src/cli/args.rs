@@ -73,12 +73,11 @@ pub enum Verb {
     /// The runbooks of the library: title, owner, last run
     #[command(after_help = "Example:  runbook list")]
     List,
-    /// A runbook as a page to read: prose, steps, gates
-    #[command(after_help = "Example:  runbook show restart-db")]
-    Show {
-        /// The runbook's name
-        name: String,
-    },
+    /// A runbook as a page to read: prose, steps, gates; or as a handout for the day without this program
+    #[command(
+        after_help = "Examples:\n  runbook show restart-db\n  runbook show restart-db --all\n  runbook show restart-db --markdown -p unit=postgresql@15-main > restart-db.md"
+    )]
+    Show(ShowArgs),
     /// Every problem with file, line, caret and remedy; exit status 1 on errors
     #[command(
         after_help = "Examples:\n  runbook lint\n  runbook lint restart-db\n  runbook lint --explain RB201\n  runbook lint --output github\n  runbook lint --output sarif > lint.sarif"
@@ -115,6 +114,18 @@ pub enum Verb {
         name: String,
         #[command(flatten)]
         parameters: ParameterArgs,
+    },
+    /// What differs between two revisions of a runbook, in meaning; exit status 1 where something does
+    #[command(
+        after_help = "Examples:\n  runbook diff restart-db\n  runbook diff restart-db@v1 restart-db@v2\n  runbook diff main:restart-db restart-db\n  runbook diff restart-db /tmp/restart-db.yaml"
+    )]
+    Diff {
+        /// A runbook's name (as it lies in the library), a file, NAME@REVISION or REVISION:NAME of git
+        #[arg(value_name = "OLD")]
+        first: String,
+        /// The same [default: OLD is the working copy and compared with HEAD, or a revision and compared with the working copy]
+        #[arg(value_name = "NEW")]
+        second: Option<String>,
     },
     /// Runs a runbook
     #[command(
@@ -201,6 +212,16 @@ pub enum Verb {
         #[arg(long, value_name = "FILE")]
         signers: Option<PathBuf>,
     },
+    /// The JSON Schema of a file of the library, for editors: completion, and a sentence for every word
+    #[command(after_help = "Examples:\n  runbook schema --write\n  runbook schema policy > policy.schema.json")]
+    Schema {
+        /// Which file [default: runbook; with --write all of them]
+        #[arg(value_enum, value_name = "FILE")]
+        what: Option<SchemaOf>,
+        /// Put it into the library, as .schema/FILE.json, where `# yaml-language-server: $schema=…` finds it
+        #[arg(long)]
+        write: bool,
+    },
     /// Whether everything is ready: programs, library, store, who you are and whether you can sign
     #[command(after_help = "Example:  runbook doctor")]
     Doctor,
@@ -248,6 +269,21 @@ pub struct NewArgs {
     /// Show the templates
     #[arg(long)]
     pub list: bool,
+}
+
+/// `runbook show`
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// The runbook's name
+    pub name: String,
+    /// The steps of the runbooks that it calls, too
+    #[arg(long)]
+    pub all: bool,
+    /// A handout in Markdown: exact commands, log-ins, boxes to tick, lines to sign, the way back
+    #[arg(long, conflicts_with = "all")]
+    pub markdown: bool,
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
 }
 
 /// `runbook exec`
@@ -308,6 +344,14 @@ pub struct AnswerArgs {
     /// Sign without asking, if this is the check code of what would be shown
     #[arg(long, value_name = "CODE")]
     pub check: Option<String>,
+}
+
+/// A file that has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    Runbook,
+    Inventory,
+    Policy,
 }
 
 /// A level of `verify`.

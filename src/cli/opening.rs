@@ -111,7 +111,8 @@ pub fn program(
     Ok(program)
 }
 
-fn parameter_failure(problems: &[ParameterError]) -> Failure {
+/// All problems of parameters in one failure.
+pub fn parameter_failure(problems: &[ParameterError]) -> Failure {
     let sentences: Vec<String> = problems.iter().map(ToString::to_string).collect();
     Failure::usage(sentences.join("\nerror: "))
 }

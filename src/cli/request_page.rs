@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
 use super::past::Past;
+use super::since::since;
 use crate::approval::{Request, risky};
 use crate::base::Digest;
 use crate::event::{Event, StageWork};
@@ -30,8 +31,8 @@ pub fn page(context: &Context, library: &Library, request: &Request, folder: Opt
     }
     lines.extend(one_machine(&request.body.plan).into_iter().map(|what| Line::new().with(Tone::Bad, what)));
     lines.extend(here(library, request).into_iter().map(|what| Line::new().with(Tone::Waits, what)));
-    if folder.is_some() {
-        lines.extend(since_last(context, request));
+    if let Some(folder) = folder {
+        lines.extend(since_last(context, request, folder));
     }
     if !lines.is_empty() {
         lines.push(Line::new());
@@ -67,8 +68,8 @@ fn here(library: &Library, request: &Request) -> Vec<String> {
 }
 
 /// The difference to the newest run of this runbook in which something was approved.
-fn since_last(context: &Context, request: &Request) -> Vec<Line> {
-    let Some((when, old)) = last_approved(context, request) else {
+fn since_last(context: &Context, request: &Request, folder: &RunFolder) -> Vec<Line> {
+    let Some((past, when, old)) = last_approved(context, request) else {
         return vec![Line::new().with(Tone::Quiet, "this runbook was not approved here before")];
     };
     let without_prefix = |line: &String| line.strip_prefix("| ").unwrap_or(line).to_owned();
@@ -76,8 +77,10 @@ fn since_last(context: &Context, request: &Request) -> Vec<Line> {
     let added = new.iter().filter(|line| !old.contains(line)).map(|line| (Tone::Good, format!("  + {line}")));
     let removed = old.iter().filter(|line| !new.contains(line)).map(|line| (Tone::Bad, format!("  - {line}")));
     let different: Vec<(Tone, String)> = removed.chain(added).collect();
+    let otherwise = since(folder, request, &past);
     if different.is_empty() {
-        return vec![Line::new().with(Tone::Quiet, format!("the same lines were approved on {when}"))];
+        let same = Line::new().with(Tone::Quiet, format!("the same lines were approved on {when}"));
+        return std::iter::once(same).chain(otherwise).collect();
     }
     let mut lines = vec![Line::new().with(Tone::Quiet, format!("what differs from what was approved on {when}:"))];
     let more = different.len().saturating_sub(DIFFERENT_LINES);
@@ -85,14 +88,18 @@ fn since_last(context: &Context, request: &Request) -> Vec<Line> {
     if more > 0 {
         lines.push(Line::new().with(Tone::Quiet, format!("  and {more} more lines")));
     }
+    lines.extend(otherwise);
     lines
 }
 
-fn last_approved(context: &Context, request: &Request) -> Option<(String, Vec<String>)> {
+fn last_approved(context: &Context, request: &Request) -> Option<(Past, String, Vec<String>)> {
     let store = context.store().ok()?;
     let runs = store.list().ok()?;
     let others = runs.iter().filter(|run| **run != request.body.run).take(LOOKED_AT);
-    others.filter_map(|run| Past::read(store.find(run.as_str()).ok()?).ok()).find_map(|past| approved_lines(&past, request))
+    others.filter_map(|run| Past::read(store.find(run.as_str()).ok()?).ok()).find_map(|past| {
+        let (when, lines) = approved_lines(&past, request)?;
+        Some((past, when, lines))
+    })
 }
 
 fn approved_lines(past: &Past, request: &Request) -> Option<(String, Vec<String>)> {

@@ -92,8 +92,18 @@ pub fn outline(program: &Program) -> Result<Outline<'_>, Vec<OutlineError>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let gates = program.gates.iter().filter_map(|(number, gate)| outlined_gate(program, *number, gate, &steps)).collect();
+    let gates = outlined_gates(program, &steps);
     Ok(Outline { program, steps, gates })
+}
+
+/// The gates over these steps.
+pub(super) fn outlined_gates<'p>(program: &'p Program, steps: &[OutlinedStep]) -> Vec<OutlinedGate<'p>> {
+    program.gates.iter().filter_map(|(number, gate)| outlined_gate(program, *number, gate, steps)).collect()
+}
+
+/// One step with these values, outside of the flow.
+pub(super) fn outlined(program: &Program, step: &ProgramStep, scope: &Scope) -> Result<OutlinedStep, RenderError> {
+    Draft { program, registered: registered_names(program), steps: Vec::new(), problems: Vec::new() }.outlined(step, scope)
 }
 
 /// What is known at a place of the flow before the run: the parameters of the runbook that it stands in, and the loops' turns so far.
@@ -243,7 +253,7 @@ fn sketched_lines(program: &Program, step: &ProgramStep, scope: &Scope, stage: &
 }
 
 /// A step as written, in the manner of `stage_lines`. Never hashed: what is approved is rendered.
-fn template_lines(step: &ProgramStep) -> Vec<String> {
+pub(super) fn template_lines(step: &ProgramStep) -> Vec<String> {
     let written = |text: &str| ascii(text.as_bytes());
     let name = written(&step.step.name.value);
     let mut lines = vec![format!("step {} {} \"{name}\" {}, not rendered yet", step.number, step.id, step.effect)];

@@ -70,6 +70,22 @@ impl Parameters {
         if broken.is_empty() { Ok(()) } else { Err(broken) }
     }
 
+    /// The same, but what is missing stays missing: enough for a page that is printed before its day.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn resolve_what_is_there(
+        runbook: &Runbook,
+        given: &BTreeMap<String, Bytes>,
+        inventory: &Inventory,
+    ) -> Result<Self, Vec<ParameterError>> {
+        let mut there = runbook.clone();
+        there.parameters.retain(|parameter| parameter.default.is_some() || given.contains_key(&parameter.name.value));
+        let unknown = given.keys().filter(|name| !is_known(runbook, name)).map(|name| unknown(runbook, name));
+        let unknown: Vec<ParameterError> = unknown.collect();
+        if unknown.is_empty() { Self::resolve(&there, given, inventory) } else { Err(unknown) }
+    }
+
     /// The defaults alone, as far as they are there and good: enough to look at a runbook without running it.
     pub fn defaults(runbook: &Runbook, inventory: &Inventory) -> Self {
         let good = |parameter: &Parameter| Some((parameter.name.value.clone(), value(parameter, &BTreeMap::new(), inventory).ok()?));

@@ -4,7 +4,7 @@ mod actions;
 mod blocks;
 mod common;
 mod gates;
-mod kinds;
+pub(super) mod kinds;
 mod names;
 mod parameters;
 mod steps;

@@ -1,7 +1,7 @@
 //! Reads what each action says of itself. Never reads a word that all steps share.
 
 use super::super::{ArtifactOrigin, ArtifactText, ChoiceText, Conclusion, PutContent, PutText, UntilText, Work};
-use super::common::{Common, MAX_ATTEMPTS, misfit, read_flag};
+use super::common::{Common, MAX_ATTEMPTS, misfit, read_true};
 use super::kinds::Kind;
 use super::names::{Names, is_identifier, is_name};
 use super::steps::{Around, read_list};
@@ -27,7 +27,7 @@ pub(super) fn read(
         Kind::Script => Some(Work::Script { file: read_library_file(reader, node, "`script`")?, shell }),
         Kind::Capture => Some(Work::Capture { artifacts: read_artifacts(reader, node) }),
         Kind::Put => read_put(reader, node).map(|put| Work::Put(Box::new(put))),
-        Kind::Reboot => read_flag(reader, node, "reboot").then_some(Work::Reboot),
+        Kind::Reboot => read_true(reader, node, "reboot").then_some(Work::Reboot),
         Kind::Manual => read_manual(reader, fields, node, common),
         Kind::Choose => {
             let options = fields.required(reader, "options", "options: {retry: {steps: […]}, skip: {}}");

@@ -174,6 +174,15 @@ pub(super) fn read_flag(reader: &mut Reader, node: &Node, key: &str) -> bool {
     }
 }
 
+/// `true` alone: a word that says nothing where it is false.
+pub(super) fn read_true(reader: &mut Reader, node: &Node, key: &str) -> bool {
+    if scalar_text(node) == Some("false") {
+        reader.error("RB117", node.span, format!("`{key}: false` says nothing")).label("expected true").help("remove it, or write `true`");
+        return false;
+    }
+    read_flag(reader, node, key)
+}
+
 /// Ids of captures, or `{waive: "reason"}`.
 fn read_evidence(reader: &mut Reader, node: &Node) -> Option<EvidenceText> {
     match &node.value {

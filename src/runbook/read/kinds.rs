@@ -4,7 +4,7 @@ use Kind::{Block, Call, Capture, Check, Choose, Conclude, Manual, Put, Reboot, R
 
 /// The action of a step as its word.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::runbook) enum Kind {
     Run,
     Script,
     Check,
@@ -23,9 +23,9 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Each word of which a step has exactly one.
-    pub(super) const ALL: [Kind; 12] = [Run, Script, Check, Capture, Put, Reboot, Manual, Choose, Wait, Call, Conclude, Block];
+    pub(in crate::runbook) const ALL: [Kind; 12] = [Run, Script, Check, Capture, Put, Reboot, Manual, Choose, Wait, Call, Conclude, Block];
 
-    pub(super) fn word(self) -> &'static str {
+    pub(in crate::runbook) fn word(self) -> &'static str {
         match self {
             Run => "run",
             Script => "script",
@@ -43,7 +43,7 @@ impl Kind {
     }
 
     /// Whether it contacts hosts.
-    pub(super) fn needs_hosts(self) -> bool {
+    pub(in crate::runbook) fn needs_hosts(self) -> bool {
         match self {
             Run | Script | Check | Capture | Put | Reboot | WaitUntil => true,
             Manual | Choose | Wait | Call | Conclude | Block => false,
@@ -51,13 +51,13 @@ impl Kind {
     }
 
     /// Whether this common word means something on it.
-    pub(super) fn heeds(self, word: &str) -> bool {
+    pub(in crate::runbook) fn heeds(self, word: &str) -> bool {
         FITS.iter().any(|(fit, kinds)| *fit == word && kinds.contains(&self))
     }
 }
 
 /// What an action heeds. A word that is not here for an action is refused on it.
-pub(super) const FITS: [(&str, &[Kind]); 20] = [
+pub(in crate::runbook) const FITS: [(&str, &[Kind]); 20] = [
     ("hosts", &[Run, Script, Check, Capture, Put, Reboot, Manual, WaitUntil, Block]),
     ("expect_hosts", &[Run, Script, Check, Capture, Put, Reboot, WaitUntil]),
     ("effect", &[Run, Script, Check, Manual]),

@@ -43,7 +43,7 @@ fn read_secret(reader: &mut Reader, name: Spanned<String>, node: &Node) -> Optio
         origins.push(read_command(reader, node).map(SecretOrigin::Command));
     }
     if let Some(node) = fields.optional("prompt") {
-        origins.push(super::common::read_flag(reader, node, "prompt").then_some(SecretOrigin::Prompt));
+        origins.push(super::common::read_true(reader, node, "prompt").then_some(SecretOrigin::Prompt));
     }
     fields.finish(reader, &words::SECRET);
     let fits = hosts.is_none() || matches!(origins.as_slice(), [Some(SecretOrigin::OnHost { .. }) | None]);
