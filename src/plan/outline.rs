@@ -177,10 +177,16 @@ impl Draft<'_> {
         }
     }
 
+    /// What is registered, what a loop gives, and what a caller gives that is not known yet.
+    fn is_found_out(&self, name: &str, scope: &Scope) -> bool {
+        self.registered.contains(name) || (!scope.defines(name) && name != "host")
+    }
+
     fn outlined(&self, step: &ProgramStep, scope: &Scope) -> Result<OutlinedStep, RenderError> {
         let authored = self.program.gates.get(&step.gate).is_some_and(|gate| gate.asks.is_some());
-        // what is registered, what a loop gives, and what a caller gives that is not known yet
-        let is_awaited = |name: &String| self.registered.contains(name.as_str()) || (!scope.defines(name) && name != "host");
+        let secrets = &self.program.frames[step.frame].runbook.secrets;
+        let is_secret = |name: &String| secrets.iter().any(|secret| secret.name.value == *name);
+        let is_awaited = |name: &String| !is_secret(name) && self.is_found_out(name, scope);
         let in_whens = step.whens.iter().flat_map(|when| names_in_expression(&when.value).unwrap_or_default());
         let to_render = names_to_render(&step.step);
         let rolls_later = step.takes_batch && step.turn.batch.is_none();
