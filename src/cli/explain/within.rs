@@ -3,7 +3,7 @@
 use super::Example::{Runbook, Steps, Words};
 use super::{Explanation, code};
 
-pub(super) const WITHIN: [Explanation; 14] = [
+pub(super) const WITHIN: [Explanation; 15] = [
     code(
         "RB501",
         "template",
@@ -107,5 +107,15 @@ pub(super) const WITHIN: [Explanation; 14] = [
         "A secret that no step is given would be fetched for nothing.",
         (Words, "`secrets: {db_password: {env: PGPASSWORD}}` and no step with it in `env:`"),
         "remove it, or name it in a step's `env:`",
+    ),
+    code(
+        "RB518",
+        "evidence-of-others",
+        "The capture that a destructive step names keeps nothing of a host on which it runs, or does not stand where it could.",
+        (
+            Steps,
+            "- {name: Keep, hosts: web-1, capture: {a.txt: {run: date}}, timeout: 5s}\n- {name: x, hosts: db-primary, run: a, effect: destructive, evidence: keep, timeout: 5s}",
+        ),
+        "give the capture the same `hosts:`, or name one more; it stands before the step, in the same loops or in none",
     ),
 ];
