@@ -75,10 +75,16 @@ fn every_shipped_file_and_example_keeps_its_meaning_and_stays_as_it_is_formatted
 
 #[test]
 fn the_library_that_ships_is_in_the_houses_style() {
-    for path in files(&["runbooks"]) {
-        let text = fs::read_to_string(&path).unwrap();
-        assert_eq!(formatted(&text, order_of(&path)).unwrap(), text, "{}: runbook fmt", path.display());
-    }
+    let odd: Vec<String> = files(&["runbooks"])
+        .into_iter()
+        .filter(|path| !path.components().any(|part| part.as_os_str() == "drills")) // a scenario is no runbook
+        .filter(|path| {
+            let text = fs::read_to_string(path).unwrap();
+            formatted(&text, order_of(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display())) != text
+        })
+        .map(|path| path.display().to_string())
+        .collect();
+    assert!(odd.is_empty(), "`runbook fmt` would change these; run it:\n{}", odd.join("\n"));
 }
 
 #[test]
