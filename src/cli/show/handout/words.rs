@@ -37,7 +37,7 @@ pub(super) fn facts(step: &OutlinedStep) -> Option<Inline> {
 /// How a look is repeated.
 pub(super) fn until(step: &OutlinedStep) -> Option<String> {
     let rendered = step.stage().and_then(|stage| match &stage.work {
-        StageWork::Commands { until, .. } => until.clone(),
+        StageWork::Commands { until, .. } => *until,
         StageWork::Manual { .. } | StageWork::Choose { .. } | StageWork::Wait { .. } => None,
         StageWork::Conclude { .. } | StageWork::Skip { .. } | StageWork::Withheld { .. } => None,
     });
