@@ -188,5 +188,5 @@ fn a_put_that_cannot_be_is_refused_with_the_reason() {
     }
     lab.write("runbooks/scripts/app.j2", "fine\nport {{ prot }}\n");
     lab.runbook("wrong", &step("to: /etc/x, template: app.j2").replace("steps:", "parameters: {port: {type: integer}}\nsteps:"));
-    holds(&said(&lab, &["lint", "wrong"]), &["`prot` is not defined", "did you mean `port`?", "the parameter `port` is never used"]);
+    holds(&said(&lab, &["lint", "wrong"]), &["`prot` is not defined", "did you mean `port`?", "nothing uses the parameter `port`"]);
 }

@@ -7,10 +7,17 @@ use crate::plan::program::{Role, StepNo};
 use crate::runbook::Step;
 use crate::text::Spanned;
 
+/// Without the words that a block gives and such a step does not heed: what it runs is the plan's own.
+fn bare(mut step: Step) -> Step {
+    (step.env, step.cwd) = (Vec::new(), None);
+    step
+}
+
 impl Builder<'_> {
     /// A step that is rendered from what a look before it finds. The look is no place in the order: its step asks for it.
     pub(super) fn leaf_after_look(&mut self, step: Step, number: String, inner: &Around) -> Option<StepNo> {
         let id = self.part_of(&step, "before")?;
+        let step = bare(step);
         let mut look = step.clone();
         (look.id, look.name.value) = (id, format!("Look before: {}", step.name.value));
         (look.retry, look.undo, look.done_when, look.why) = (None, None, None, None);
@@ -25,7 +32,7 @@ impl Builder<'_> {
 
     /// A restart is two steps: the wish, and the wait for what it brings about.
     pub(super) fn reboot(&mut self, step: Step, number: String, inner: &Around) -> Option<StepNo> {
-        let mut back = step.clone();
+        let mut back = bare(step.clone());
         back.id = self.part_of(&step, "after")?;
         (back.name.value, back.why) = (format!("Wait until it has started anew: {}", step.name.value), None);
         back.effect = Some(Spanned { value: Effect::Read, span: step.span });
