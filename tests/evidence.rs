@@ -254,7 +254,7 @@ fn where_the_policy_asks_for_evidence_a_destructive_step_says_what_it_needs() {
     let (code, said) = exec(purge(""));
     assert!(code == Some(2) && said.contains("RB515") && said.contains("asks for evidence") && said.contains("staging"), "{said}");
     let (code, said) = exec(format!("{}{}", capture("other"), purge("    evidence: save\n")));
-    assert!(code == Some(2) && said.contains("RB516") && said.contains("keeps nothing of db"), "{said}");
+    assert!(code == Some(2) && said.contains("RB518") && said.contains("keeps nothing of db"), "{said}");
     let (code, said) =
         exec(format!("{}{}", capture("'{{ \"db\" }}'"), purge("    evidence: save\n").replace("hosts: db", "hosts: '{{ \"other\" }}'")));
     assert!(code == Some(1) && said.contains("save kept no whole evidence of other (it did not run there)"), "{said}");

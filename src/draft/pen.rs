@@ -119,7 +119,7 @@ fn value_at(value: &str, indent: usize) -> String {
         return quoted(value);
     }
     // a first line that begins with a blank would be taken for the indentation: then it is said
-    let said = if value.starts_with([' ', '\n']) { "2" } else { "" };
+    let said = if value.starts_with([' ', '\n', '\t']) { "2" } else { "" };
     let mut block = format!("|{said}");
     for text in value.lines() {
         block.push('\n');
