@@ -140,7 +140,7 @@ pub fn problems_of(example: &Example, team: &Team) -> Vec<String> {
 }
 
 fn name_of(example: &Example) -> &str {
-    example.text.lines().next().unwrap_or_default().trim_start_matches("runbook: ")
+    example.text.lines().find_map(|line| line.strip_prefix("runbook: ")).unwrap_or_default()
 }
 
 /// A world in which each source names one host.
