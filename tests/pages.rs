@@ -72,6 +72,19 @@ fn diff_knows_what_is_the_same() {
 }
 
 #[test]
+fn diff_says_where_hosts_of_the_past_cannot_be_known() {
+    let lab = Lab::new();
+    let inventory = std::fs::read_to_string(lab.library().join("team/inventory.yaml")).unwrap();
+    lab.write("team/inventory.yaml", &format!("{inventory}hosts_from: [hosts.ini]\n"));
+    lab.write("team/hosts.ini", "[more]\nweb-9\n");
+    git(&lab, &["init", "-q"]);
+    git(&lab, &["add", "runbooks"]);
+    git(&lab, &["commit", "-q", "-m", "One"]);
+    let said = lab.transcript(&["diff", "look"]);
+    assert!(said.contains(", hosts as they are now → the working copy\nthe same, to the byte"), "{said}");
+}
+
+#[test]
 fn diff_says_what_it_cannot_find() {
     let lab = changed();
     assert_snapshot!("diff_of_no_revision", without_ids(&lab.transcript(&["diff", "move-leader@v9"])));

@@ -49,6 +49,25 @@ fn what_a_second_person_approved_runs_and_both_verifiers_say_so() {
 }
 
 #[test]
+fn who_approves_again_sees_what_the_runbook_says_otherwise() {
+    let lab = lab();
+    let mut exec = lab.start_exec(&["restart"]);
+    let waiting = lab.gate(&mut exec);
+    assert!(lab.approve("bob", &waiting).status.success());
+    assert_eq!(lab.finish(&mut exec), 0, "{}", lab.said());
+    lab.write("state", "wedged\n");
+    let weaker =
+        RESTART.replace("    expect: stdout == \"well\"\n", "").replace("    timeout: 10s\n  - name: It", "    timeout: 20s\n  - name: It");
+    lab.runbook("restart", &weaker.replace("TARGET", &lab.dir.path().display().to_string()));
+    let mut exec = lab.start_exec(&["restart"]);
+    let waiting = lab.gate(&mut exec);
+    let said = shown(&lab.approve("bob", &waiting));
+    let otherwise = "what the runbook says otherwise since then:\n  ! step 3 \"It answers\" has no `expect` any more, before `stdout == \"well\"`\n  \u{b7} step 2 \"Restart\" now has `timeout: 20s`, before `10s`\n";
+    assert!(said.contains(otherwise), "{said}");
+    lab.finish(&mut exec);
+}
+
+#[test]
 fn a_denial_ends_the_run_and_nothing_was_changed() {
     let lab = lab();
     let mut exec = lab.start_exec(&["restart"]);

@@ -123,18 +123,22 @@ fn at(context: &Context, runbook: &str, revision: &str) -> Result<Found, Failure
     };
     let source =
         decode(&format!("{}@{}", path.trim_start_matches("./"), commit.named), &bytes).map_err(|problems| refused(context, problems))?;
-    let inventory = inventory_at(context, &folder, &commit, &path)?;
+    let (inventory, remark) = inventory_at(context, &folder, &commit, &path)?;
     let name = written_name(&source);
-    found(commit.said(), (&source, &bytes), &name, inventory, context)
+    found(format!("{}{remark}", commit.said()), (&source, &bytes), &name, inventory, context)
 }
 
-fn inventory_at(context: &Context, folder: &Path, commit: &Commit, path: &str) -> Result<Inventory, Failure> {
+/// The inventory of a commit, and what is to be said of it: what other tools knew then nobody can ask any more.
+fn inventory_at(context: &Context, folder: &Path, commit: &Commit, path: &str) -> Result<(Inventory, &'static str), Failure> {
     let beside = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let path = format!("{beside}/team/inventory.yaml");
-    let Some(bytes) = file_at(folder, commit, path.trim_start_matches('/'))? else { return Ok(Inventory::only_local()) };
+    let Some(bytes) = file_at(folder, commit, path.trim_start_matches('/'))? else { return Ok((Inventory::only_local(), "")) };
     let source = decode(&format!("team/inventory.yaml@{}", commit.named), &bytes).map_err(|problems| refused(context, problems))?;
+    if source.text().lines().any(|line| line.starts_with("hosts_from:")) {
+        return Ok((context.library()?.inventory, ", hosts as they are now"));
+    }
     let (inventory, problems) = read_inventory(&source);
-    inventory.ok_or_else(|| refused(context, problems))
+    inventory.map(|inventory| (inventory, "")).ok_or_else(|| refused(context, problems))
 }
 
 /// The name that a file gives itself: it may lie under another one.

@@ -36,6 +36,9 @@ struct Inventory {
     /// Groups by name: their hosts, and what is said of all of them: `groups: {db: {hosts: [db-1, db-2], user: postgres}}`.
     #[schemars(extend("propertyNames" = words()))]
     groups: Option<BTreeMap<String, Group>>,
+    /// Hosts that other tools know, beside these: files of Ansible or OpenSSH, and scripts that print JSON: `hosts_from: [hosts.ini, ~/.ssh/config]`.
+    #[schemars(length(min = 1, max = 32))]
+    hosts_from: Option<Vec<TextValue>>,
     /// The operator's OpenSSH: `ssh: {config: ~/.ssh/config}`.
     ssh: Option<Ssh>,
 }

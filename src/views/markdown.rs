@@ -185,11 +185,13 @@ fn plain(text: &str) -> String {
     for (at, sign) in signs.iter().enumerate() {
         let word = |at: Option<usize>| at.and_then(|at| signs.get(at)).is_some_and(|c| c.is_alphanumeric());
         let within_word = word(at.checked_sub(1)) && word(Some(at + 1));
-        let blank_around = !word(at.checked_sub(1)) && !word(Some(at + 1));
+        let run = signs[..at].iter().rev().take_while(|before| *before == sign).count();
+        let after = signs[at..].iter().find(|after| *after != sign);
+        let is_alone = at > run && signs[at - run - 1] == ' ' && after.is_none_or(|after| *after == ' ');
         let escape = match sign {
             '\\' | '`' | '[' | ']' | '<' | '~' => true,
             '*' => !(signs.get(at + 1) == Some(&' ') && at > 0 && signs[at - 1] == ' '),
-            '_' => !within_word && !blank_around,
+            '_' => !within_word && !is_alone, // a line to write on is markup to nobody
             '&' => word(Some(at + 1)) || signs.get(at + 1) == Some(&'#'),
             _ => false, // every other sign is markup at the beginning of a line only
         };
@@ -259,12 +261,14 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// A word that begins no list, heading, quotation or line across.
+/// A word that begins no list, heading, quotation, table or line across.
 fn harmless_at_the_beginning(word: &str) -> String {
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+    let is_line = !word.is_empty() && (word.bytes().all(|c| c == b'*') || word.bytes().all(|c| c == b'_'));
     match word.as_bytes().get(digits) {
         Some(b'.' | b')') if digits > 0 && digits + 1 == word.len() => format!("{}\\{}", &word[..digits], &word[digits..]),
-        Some(b'#' | b'+' | b'-' | b'=' | b'>') if digits == 0 => format!("\\{word}"),
+        Some(b'#' | b'+' | b'-' | b'=' | b'>' | b'|' | b':') if digits == 0 => format!("\\{word}"),
+        Some(b'*' | b'_') if is_line => format!("\\{word}"),
         Some(_) | None => word.to_owned(),
     }
 }
@@ -327,7 +331,61 @@ fn without_html(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
+    use pulldown_cmark::{Event, Options, Parser, Tag};
+
     use super::{Inline, Markdown};
+
+    /// Signs that mean something in Markdown, more often than by chance.
+    fn hostile() -> impl Strategy<Value = String> {
+        prop::collection::vec(prop::sample::select("`*_~[]()<>#+-=.!|&\\:/;1a bc\n\t\"".chars().collect::<Vec<_>>()), 0..60)
+            .prop_map(|signs| signs.into_iter().collect())
+    }
+
+    fn parsed(page: &str) -> Vec<Event<'_>> {
+        Parser::new_ext(page, Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH).collect()
+    }
+
+    /// What a reader sees, blanks aside.
+    fn seen(events: &[Event<'_>]) -> String {
+        let texts = events.iter().filter_map(|event| match event {
+            Event::Text(text) | Event::Code(text) => Some(text.to_string()),
+            Event::SoftBreak | Event::HardBreak => Some(" ".to_owned()),
+            _ => None,
+        });
+        texts.collect::<String>().split_whitespace().collect()
+    }
+
+    fn is_html(event: &Event<'_>) -> bool {
+        matches!(event, Event::Html(_) | Event::InlineHtml(_) | Event::Start(Tag::HtmlBlock))
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_back_as_it_was(text in hostile(), other in any::<String>()) {
+            for text in [text, other] {
+                let page = document(|page| page.list([Inline::from(text.as_str())]));
+                let events = parsed(&page);
+                let is_markup = |event: &Event<'_>| {
+                    let plain = matches!(event, Event::Start(Tag::List(_) | Tag::Item | Tag::Paragraph) | Event::End(_) | Event::Text(_) | Event::SoftBreak);
+                    !plain
+                };
+                prop_assert!(!events.iter().any(is_markup), "{page:?}: {events:?}");
+                let expected: String = text.split('\n').map(|line| crate::base::escaped(line.as_bytes())).collect::<Vec<_>>().join(" ");
+                prop_assert_eq!(seen(&events), expected.split_whitespace().collect::<String>(), "{:?}", page);
+            }
+        }
+
+        #[test]
+        fn no_prose_becomes_html_and_no_code_ends_early(text in hostile()) {
+            let page = document(|page| {
+                page.prose(&text);
+                page.code(&text);
+            });
+            let events = parsed(&page);
+            prop_assert!(!events.iter().any(is_html), "{page:?}: {events:?}");
+        }
+    }
 
     fn document(write: impl Fn(&mut Markdown)) -> String {
         let mut markdown = Markdown::new();

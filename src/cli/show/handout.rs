@@ -113,10 +113,10 @@ impl<'o> Handout<'o> {
         let written = program.parameters.written();
         let line = |parameter: &Parameter| {
             let name = &parameter.name.value;
-            let said = Inline::new().code(name).text(" = ");
+            let said = Inline::new().code(name);
             let said = match written.get(name) {
-                Some(value) => said.code(&value.to_string()),
-                None => said.text(&"_".repeat(16)),
+                Some(value) => said.text(" = ").code(&value.to_string()),
+                None => said.text(&format!(" = {}", "_".repeat(16))),
             };
             said.text(&parameter.description.as_ref().map_or(String::new(), |about| format!(" · {}", about.trim())))
         };

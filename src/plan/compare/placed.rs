@@ -113,10 +113,10 @@ impl Placed<'_> {
         self.parent.is_some_and(|parent| parent == block || all[parent].is_within(block, all))
     }
 
-    /// What it does itself, without its way back and without the look at what is done already.
+    /// What it does itself, without its way back, its evidence and the look at what is done already: those are words of their own.
     pub fn work_lines(&self) -> Vec<String> {
         let mut own = self.written.clone();
-        (own.undo, own.done_when) = (None, None);
+        (own.undo, own.done_when, own.evidence) = (None, None, None);
         if let Work::Block(block) = &mut own.work {
             block.bracket = None; // told as a word of the block
         }
