@@ -13,7 +13,7 @@ pub use lint::{
     first_change, lint, lint_scripts, remarked, scripts, simple_commands,
 };
 pub use order::RUNBOOK_ORDER;
-pub use read::read;
+pub use read::{is_taken, read};
 pub use schema::schema;
 pub use syntax::{
     ArtifactOrigin, ArtifactText, Block, BracketText, ChoiceText, Conclusion, EvidenceText, ForEachText, Gate, HostCount, InDrill,

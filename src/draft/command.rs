@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::looks::only_looks;
 use super::sheet::{Action, Parameter, Step, Value};
+use crate::runbook::is_taken;
 
 /// How a block of commands is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,38 +153,11 @@ fn open_places(text: &str) -> (String, Vec<Parameter>) {
     (replaced.into_owned(), parameters)
 }
 
-/// A name that expressions can use.
+/// A name that expressions can use, and that a reader takes for nothing else: `for` and `raw` are words of templates.
 pub(super) fn identifier(words: &str) -> String {
-    const TAKEN: [&str; 25] = [
-        "host",
-        "hosts",
-        "stdout",
-        "stderr",
-        "exit_code",
-        "json",
-        "lines",
-        "value",
-        "seconds",
-        "item",
-        "run",
-        "true",
-        "false",
-        "none",
-        "and",
-        "or",
-        "not",
-        "in",
-        "is",
-        "if",
-        "else",
-        "loop",
-        "self",
-        "for",
-        "raw",
-    ];
     let name: String = words.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
     let digit = name.starts_with(|c: char| c.is_ascii_digit());
-    if digit || name.is_empty() || TAKEN.contains(&name.as_str()) { format!("the_{name}") } else { name }
+    if digit || name.is_empty() || is_taken(&name) || matches!(name.as_str(), "for" | "raw") { format!("the_{name}") } else { name }
 }
 
 /// The step that a cleaned block becomes.

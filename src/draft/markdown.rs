@@ -401,6 +401,24 @@ mod tests {
         );
     }
 
+    fn is_read(page: &str) {
+        let text = from_markdown(&Source::new("a.md", page), "a").text("a.md");
+        let (runbook, problems) = read(&Source::new("a.yaml", &text), "a");
+        assert!(runbook.is_some(), "{}\n{text}", problems.render(Colour::Plain));
+    }
+
+    #[test]
+    fn a_text_that_begins_with_a_tab_is_read() {
+        is_read("1. \n1. \n\t1. \"```sh\nls");
+    }
+
+    #[test]
+    fn an_open_place_never_takes_a_name_that_expressions_use() {
+        for word in ["HOST", "ITEM", "BATCH", "NONE", "LOOP"] {
+            is_read(&format!("# T\n\n## Look\n\n```sh\nls <{word}>\n```\n"));
+        }
+    }
+
     proptest! {
         #[test]
         fn every_draft_is_read(page in "([-#>*`~|<>é:'\"{}%$ a-c0-9]|\n|\n\n|## |```sh\nls|```|1\\. |- |\u{a0}|\u{202e}|\t){0,80}") {

@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use super::{EvidenceText, Runbook, Work};
 use crate::base::StepId;
 use crate::text::{Diagnostics, Fields, Node, Reader, Source, Span, Spanned, did_you_mean, parse};
+pub use names::is_taken;
 use names::{Names, is_name};
 
 /// A runbook of more steps is a program; each is one entry on a page that a tired person reads.

@@ -35,6 +35,11 @@ const TAKEN: [&str; 27] = [
     "self",
 ];
 
+/// Whether expressions and templates call something else by this name, so that no parameter and no register may have it.
+pub fn is_taken(name: &str) -> bool {
+    TAKEN.contains(&name)
+}
+
 /// The names given so far and where.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -48,7 +53,7 @@ impl Names {
         if !is_identifier(&name.value) {
             let message = format!("`{}` cannot name a {what}", name.value);
             reader.error("RB120", name.span, message).label("expressions could not use it").help(help);
-        } else if TAKEN.contains(&name.value.as_str()) {
+        } else if is_taken(&name.value) {
             let message = format!("`{}` cannot name a {what}: expressions use it for something else", name.value);
             reader.error("RB120", name.span, message).label("taken").help(format!("say more: `{}_of_…`", name.value));
         } else if let Some((other, span)) = self.given.get(&name.value) {
