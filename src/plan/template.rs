@@ -219,9 +219,21 @@ pub fn names_in_template(text: &str) -> Result<BTreeSet<String>, TemplateError> 
 /// # Errors
 /// Where it is not well-formed.
 pub fn names_in_expression(expression: &str) -> Result<BTreeSet<String>, TemplateError> {
+    read_to_its_end(expression)?;
     let environment = environment();
     let compiled = environment.compile_expression(expression).map_err(wrong)?;
     Ok(compiled.undeclared_variables(false).into_iter().filter(|name| !BUILT_IN.contains(&name.as_str())).collect())
+}
+
+/// Whether an expression can be read to its end: before a sign that no token begins with (`a && b`), minijinja stops and takes what it has.
+fn read_to_its_end(expression: &str) -> Result<(), TemplateError> {
+    let environment = environment();
+    environment.compile_expression(expression).map_err(wrong)?;
+    let closed = format!("({expression}\n)");
+    environment
+        .compile_expression(&closed)
+        .map(|_| ())
+        .map_err(|_| TemplateError::Wrong { message: "only its beginning makes sense".to_owned(), line: None })
 }
 
 /// Functions of the template language itself.
@@ -305,5 +317,13 @@ mod tests {
         assert_eq!(plain("{{ leader.hosts[\"db-1\"].exit_code }} {{ leader.value.lag }}", &scope()).unwrap(), "0 3");
         assert_eq!(holds("unit == \"a b; rm\" and leader.ok == [\"db-1\"] and leader.lines == [\"db-1\"]", &scope()), Ok(true));
         assert!(matches!(plain("{{ nobody }}", &scope()), Err(TemplateError::Undefined { .. })));
+    }
+
+    #[test]
+    fn an_expression_is_read_to_its_end_or_not_at_all() {
+        for text in ["unit == \"x\" && false", "true ! x", "true; false", "true ) or ( false", "unit = \"x\"", "true ? 1"] {
+            assert!(holds(text, &scope()).is_err(), "{text}");
+        }
+        assert_eq!(holds("unit == \"&& ;\" or\n true", &scope()), Ok(true));
     }
 }
