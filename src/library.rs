@@ -21,5 +21,5 @@ pub use order::{INVENTORY_ORDER, POLICY_ORDER};
 pub use policy::{SMALLEST_POLICY, read_policy};
 pub use roster::{NAMESPACES, Roster, Signer, namespace_matches};
 pub use schema::{inventory_schema, policy_schema};
-pub use selector::{Selector, SelectorError};
+pub use selector::{Fault, Selector, SelectorError};
 pub use shape::{Connection, Host, Inventory, Policy};

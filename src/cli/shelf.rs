@@ -60,7 +60,7 @@ fn take(runbook: &Runbook, file: ReadFile<'_>) -> Result<Taken, Failure> {
             }
             if let Work::Call { runbook: name, .. } = &step.work
                 && !taken.shelf.runbooks.contains_key(&name.value)
-                && let Some((called, bytes)) = called(&name.value, file)?
+                && let Some((called, bytes)) = called(&name.value, &runbook, file)?
             {
                 taken.files.insert(format!("{}.yaml", name.value), bytes);
                 taken.shelf.runbooks.insert(name.value.clone(), called.clone());
@@ -71,10 +71,12 @@ fn take(runbook: &Runbook, file: ReadFile<'_>) -> Result<Taken, Failure> {
     Ok(taken)
 }
 
-fn called(name: &str, file: ReadFile<'_>) -> Result<Option<(Runbook, Vec<u8>)>, Failure> {
+/// It is shown to people as lying beside its caller.
+fn called(name: &str, caller: &Runbook, file: ReadFile<'_>) -> Result<Option<(Runbook, Vec<u8>)>, Failure> {
     let path = format!("{name}.yaml");
     let Some(bytes) = file(&path)? else { return Ok(None) };
-    let source = decode(&path, &bytes).ok();
+    let folder = caller.source.name().rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let source = decode(&format!("{folder}{path}"), &bytes).ok();
     Ok(source.and_then(|source| read(&source, name).0).map(|runbook| (runbook, bytes)))
 }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use ssh_key::public::KeyData;
 use ssh_key::{HashAlg, PublicKey};
 
-use super::signer_line::{Line, cut};
+use super::signer_line::{Line, cut, is_key_type};
 use super::{NAMESPACES, Roster, Signer, namespace_matches};
-use crate::base::Person;
+use crate::base::{Person, is_plain};
 use crate::text::{Diagnostics, Reader, Source, Span, Spanned, did_you_mean, refuse_hidden};
 
 /// NIST SP 800-57: 3072 bits of RSA are as strong as 128 bits; less is refused.
@@ -21,6 +21,9 @@ const MAX_OPTIONS: usize = 16;
 pub fn read_allowed_signers(source: &Source, domain: &str, people: &BTreeMap<Person, Vec<String>>) -> (Option<Roster>, Diagnostics) {
     let mut reader = Reader::new(source);
     refuse_hidden(source, &mut reader.diagnostics);
+    if refuse_private_key(&mut reader) {
+        return (None, reader.diagnostics);
+    }
     let mut roster = Roster::default();
     let mut owners: HashMap<String, (Person, usize)> = HashMap::new();
     for line in cut(source.text()) {
@@ -32,6 +35,11 @@ pub fn read_allowed_signers(source: &Source, domain: &str, people: &BTreeMap<Per
                 continue;
             }
         };
+        let is_hidden =
+            |span: Span| source.text().get(span.start..span.end).is_some_and(|text| !text.chars().all(|c| is_plain(c) || c == '\t'));
+        if is_hidden(line.span) {
+            continue; // told already; what else is wrong may come from it
+        }
         let Some(signer) = read_line(&mut reader, &line, domain) else { continue };
         match owners.get(&signer.fingerprint) {
             Some((owner, number)) => twice(&mut reader, &line, &signer, owner, *number),
@@ -50,6 +58,15 @@ pub fn read_allowed_signers(source: &Source, domain: &str, people: &BTreeMap<Per
     (complete, reader.diagnostics)
 }
 
+/// Half of a team's keys lies in such a file next to the other half.
+fn refuse_private_key(reader: &mut Reader) -> bool {
+    let Some(start) = reader.source.text().find("-----BEGIN ") else { return false };
+    let end = start + reader.source.text()[start..].find('\n').unwrap_or(reader.source.text().len() - start);
+    let help = "remove it, make a new key (ssh-keygen -t ed25519), and add a line with its `.pub` file: who could read this one could sign";
+    reader.error("RB406", Span { start, end }, "a private key in place of a public one").label("no secret any more").help(help);
+    true
+}
+
 fn twice(reader: &mut Reader, line: &Line, signer: &Signer, owner: &Person, number: usize) {
     let (message, help) = if *owner == signer.person {
         (format!("this key is already {owner}'s, on line {number}"), "keep one of the two lines")
@@ -60,6 +77,11 @@ fn twice(reader: &mut Reader, line: &Line, signer: &Signer, owner: &Person, numb
 }
 
 fn read_line(reader: &mut Reader, line: &Line, domain: &str) -> Option<Signer> {
+    if is_key_type(&line.principals.value) {
+        let help = format!("a line of authorized_keys has no person: write PERSON namespaces=\"runbook-*@{domain}\" before it");
+        reader.error("RB402", line.principals.span, "this line begins with a key").label("whose key?").help(help);
+        return None;
+    }
     let person = read_principal(reader, &line.principals);
     let known = ["namespaces", "valid-after", "valid-before"];
     if line.options.len() > MAX_OPTIONS {
@@ -68,8 +90,8 @@ fn read_line(reader: &mut Reader, line: &Line, domain: &str) -> Option<Signer> {
             .help("known options: namespaces, valid-after, valid-before");
         return None;
     }
-    for (name, _) in &line.options {
-        let times = line.options.iter().filter(|(other, _)| other.value == name.value).count();
+    for (at, (name, _)) in line.options.iter().enumerate() {
+        let times = line.options[..=at].iter().filter(|(other, _)| other.value == name.value).count();
         refuse_option(reader, name, &known, times);
     }
     let value = |wanted: &str| line.options.iter().find(|(name, _)| name.value == wanted).and_then(|(_, value)| value.as_ref());
@@ -81,7 +103,10 @@ fn read_line(reader: &mut Reader, line: &Line, domain: &str) -> Option<Signer> {
     if let (Some(Some(after)), Some(Some(before)), Some(written)) = (after, before, value("valid-before"))
         && after >= before
     {
-        reader.error("RB405", written.span, "this key is never valid: `valid-before` is not after `valid-after`").label("too early");
+        reader
+            .error("RB405", written.span, "this key is never valid: `valid-before` is not after `valid-after`")
+            .label("too early")
+            .help("swap them, or leave one out");
     }
     let (key, fingerprint) = read_key(reader, &line.key, line.span)?;
     Some(Signer {
@@ -130,13 +155,16 @@ fn refuse_option(reader: &mut Reader, name: &Spanned<String>, known: &[&'static 
         };
         reader.error("RB403", name.span, format!("there is no option `{}`", name.value)).label("unknown option").help(help);
     } else if times > 1 {
-        reader.error("RB403", name.span, format!("the option `{}` is written {times} times", name.value)).help("keep one of them");
+        reader.error("RB403", name.span, format!("the option `{}` is written twice", name.value)).label("again").help("keep one of them");
     }
 }
 
 fn read_namespaces(reader: &mut Reader, line: &Line, value: Option<&Spanned<String>>, domain: &str) -> Option<Vec<String>> {
     let fix = format!("write namespaces=\"runbook-*@{domain}\" after the person; other namespaces may follow a comma");
     let Some(value) = value else {
+        if line.options.iter().any(|(name, _)| did_you_mean(&name.value, ["namespaces"]).is_some()) {
+            return None; // misspelt, and told
+        }
         let message = "a key without `namespaces` could sign for anything";
         reader.error("RB404", line.principals.span, message).label("expected namespaces after this").help(fix);
         return None;

@@ -47,7 +47,7 @@ const HOST: Vocabulary = Vocabulary {
         ("ansible_connection", "write `connection: local`"),
         ("key", "leave it to `~/.ssh/config`: `IdentityFile`"),
         ("identity_file", "leave it to `~/.ssh/config`: `IdentityFile`"),
-        ("password", "there is none: use keys, as `ssh` does"),
+        ("password", "there is none: use keys, as `ssh` does. Whoever reads this file knows the password now: change it"),
         ("proxy_jump", "leave it to `~/.ssh/config`: `ProxyJump`"),
     ],
 };
@@ -88,6 +88,8 @@ struct Group {
     name: Spanned<String>,
     hosts: Vec<Spanned<String>>,
     settings: Settings,
+    /// Something in it is told already, and may be what names its hosts.
+    is_unclear: bool,
 }
 
 /// An inventory, and where its hosts came from.
@@ -138,7 +140,7 @@ fn read_document(reader: &mut Reader, folder: &Path, elsewhere: &dyn Elsewhere) 
 
 fn read_ssh(reader: &mut Reader, node: &Node) -> Option<String> {
     let mut fields = reader.fields(node, "`ssh`", "`ssh: {config: ~/.ssh/config}`")?;
-    let config = fields.required(reader, "config", "config: ~/.ssh/config").and_then(|node| reader.text(node, "`config`"));
+    let config = fields.required("config", "config: ~/.ssh/config").and_then(|node| reader.text(node, "`config`"));
     fields.finish(reader, &NONE);
     let config = config?;
     if config.value.starts_with('-') {
@@ -178,7 +180,10 @@ fn read_host(reader: &mut Reader, name: Spanned<String>, node: &Node) -> Option<
         reader.error("RB304", span, message).label("would not be heeded").help("remove it, or `connection: local`");
     }
     if let (true, Some((key, Some(false)))) = (is_own, &connection) {
-        reader.error("RB304", *key, "`local` is always the operator's own machine").help("remove it; give a remote host another name");
+        reader
+            .error("RB304", *key, "`local` is always the operator's own machine")
+            .label("would not be heeded")
+            .help("remove it; give a remote host another name");
     }
     let said_ssh = matches!(connection, Some((_, Some(false))));
     let remote = said_ssh || address.is_some() || settings.user.is_some() || settings.port.is_some();
@@ -237,7 +242,8 @@ fn read_connection(reader: &mut Reader, node: &Node) -> Option<bool> {
         "local" => Some(true),
         "ssh" => Some(false),
         other => {
-            reader.error("RB303", word.span, format!("`connection` cannot be `{other}`")).label("expected ssh or local");
+            let help = "leave it out: hosts are reached by SSH; `connection: local` is this machine";
+            reader.error("RB303", word.span, format!("`connection` cannot be `{other}`")).label("expected ssh or local").help(help);
             None
         }
     }
@@ -258,7 +264,8 @@ fn read_settings(reader: &mut Reader, fields: &mut Fields<'_>) -> Settings {
 fn read_user(reader: &mut Reader, node: &Node) -> Option<Spanned<String>> {
     let user = reader.text(node, "`user`")?;
     if !is_user(&user.value) {
-        reader.error("RB303", user.span, format!("{:?} is no user's name", user.value)).label("expected such as ops");
+        let help = "write the log-in name alone; the address and the port have words of their own";
+        reader.error("RB303", user.span, format!("{:?} is no user's name", user.value)).label("expected such as ops").help(help);
         return None;
     }
     Some(user)
@@ -281,7 +288,8 @@ fn read_word(reader: &mut Reader, node: &Node, what: &str) -> Option<Spanned<Str
     let word = reader.text(node, what)?;
     if word.value.parse::<HostName>().is_err() {
         let message = format!("{what} is one word, got {:?}", word.value);
-        reader.error("RB302", word.span, message).label("expected letters, digits, dots, dashes and underscores");
+        let help = "use letters, digits, dots, dashes and underscores, not beginning with a dot or dash";
+        reader.error("RB302", word.span, message).label("expected one word").help(help);
         return None;
     }
     Some(word)
@@ -323,8 +331,9 @@ fn read_group(reader: &mut Reader, name: Spanned<String>, node: &Node) -> Option
     let mut fields = reader.fields(node, format!("the group `{}`", name.value), &format!("`{}: {{hosts: [db-1, db-2]}}`", name.value))?;
     let hosts = fields.optional("hosts").map_or(Vec::new(), |node| read_names(reader, node, "`hosts`", "`hosts: [db-1, db-2]`"));
     let settings = read_settings(reader, &mut fields);
+    let is_unclear = fields.left().next().is_some();
     fields.finish(reader, &GROUP);
-    Some(Group { name, hosts, settings })
+    Some(Group { name, hosts, settings, is_unclear })
 }
 
 /// The members of each group, and what is wrong with the names.
@@ -334,7 +343,8 @@ fn join(reader: &mut Reader, hosts: &[Written], groups: &[Group]) -> BTreeMap<St
     let named = hosts.iter().flat_map(|host| host.groups.iter().map(move |group| (group, Some(host))));
     for (group, host) in named.chain(groups.iter().map(|group| (&group.name, None))) {
         if RESERVED.contains(&group.value.as_str()) || group.value.parse::<HostName>().is_err() {
-            reader.error("RB302", group.span, format!("`{}` cannot name a group", group.value)).label("taken, or no word");
+            let help = "use letters, digits, dots, dashes and underscores; `all`, `local` and `none` are taken";
+            reader.error("RB302", group.span, format!("`{}` cannot name a group", group.value)).label("taken, or no word").help(help);
         } else if let Some(other) = known.get(group.value.as_str()) {
             let message = format!("`{}` is a group and a host", group.value);
             let label = format!("the host is on line {}", reader.line(other.name.span));
@@ -352,7 +362,7 @@ fn join(reader: &mut Reader, hosts: &[Written], groups: &[Group]) -> BTreeMap<St
                 None => unknown_host(reader, name, known.keys().copied()),
             }
         }
-        if members.get(&group.name.value).is_some_and(BTreeSet::is_empty) && group.hosts.is_empty() {
+        if members.get(&group.name.value).is_some_and(BTreeSet::is_empty) && group.hosts.is_empty() && !group.is_unclear {
             let message = format!("no host is in the group `{}`", group.name.value);
             reader.warning("RB306", group.name.span, message).help("add `hosts: […]` here, or `groups: […]` on the hosts");
         }

@@ -58,8 +58,8 @@ pub fn read_policy(source: &Source) -> (Option<Policy>, Diagnostics) {
 fn read_document(reader: &mut Reader) -> Option<Policy> {
     let document = parse(&reader.source.clone(), &mut reader.diagnostics)?;
     let mut fields = reader.fields(&document.root, "a policy", &format!("at least\n{SMALLEST_POLICY}"))?;
-    let domain = fields.required(reader, "domain", "domain: example.com").and_then(|node| read_domain(reader, node));
-    let people = fields.required(reader, "people", "people: {alice@example.com: {groups: [dba]}}").map(|node| read_people(reader, node));
+    let domain = fields.required("domain", "domain: example.com").and_then(|node| read_domain(reader, node));
+    let people = fields.required("people", "people: {alice@example.com: {groups: [dba]}}").map(|node| read_people(reader, node));
     let (mut floors, evidence) = fields.optional("environments").map_or_else(Default::default, |node| read_environments(reader, node));
     let review = fields.optional("review").and_then(|node| read_review(reader, node));
     let deny = fields.optional("deny").map_or(Vec::new(), |node| read_deny(reader, node));
@@ -77,7 +77,7 @@ fn read_domain(reader: &mut Reader, node: &Node) -> Option<String> {
         reader
             .error("RB310", domain.span, message)
             .label("expected such as example.com")
-            .help("lower-case letters, digits, dots and dashes");
+            .help("write the team's domain alone, in lower-case letters, digits, dots and dashes");
         return None;
     }
     Some(domain.value)
@@ -94,9 +94,8 @@ fn read_people(reader: &mut Reader, node: &Node) -> BTreeMap<Person, Vec<String>
                 people.insert(person, groups);
             }
             Err(error) => {
-                let message = format!("`{}` is no person: {error}", name.value);
                 reader
-                    .error("RB311", name.span, message)
+                    .error("RB311", name.span, error.to_string())
                     .label("named as in allowed_signers")
                     .help("write the e-mail address of the person");
             }
@@ -113,10 +112,14 @@ fn read_groups(reader: &mut Reader, person: &Spanned<String>, node: &Node) -> Ve
         for item in reader.list(list, "`groups`", "`groups: [dba]`").unwrap_or_default() {
             let Some(group) = reader.text(item, "a group") else { continue };
             if group.value.parse::<HostName>().is_err() {
-                let label = "expected letters, digits, dots, dashes and underscores";
-                reader.error("RB311", group.span, format!("{:?} cannot name a group", group.value)).label(label);
+                let help = "use letters, digits, dots, dashes and underscores";
+                let message = format!("{:?} cannot name a group", group.value);
+                reader.error("RB311", group.span, message).label("expected such as dba").help(help);
             } else if groups.contains(&group.value) {
-                reader.error("RB311", group.span, format!("the group `{}` is there twice", group.value)).label("again");
+                reader
+                    .error("RB311", group.span, format!("the group `{}` is there twice", group.value))
+                    .label("again")
+                    .help("name it once");
             } else {
                 groups.push(group.value);
             }
@@ -133,8 +136,9 @@ fn read_environments(reader: &mut Reader, node: &Node) -> (BTreeMap<String, BTre
     let (mut floors, mut evidence) = (BTreeMap::new(), BTreeSet::new());
     for (name, node) in fields.rest() {
         if name.value.parse::<HostName>().is_err() {
-            let label = "expected letters, digits, dots, dashes and underscores";
-            reader.error("RB312", name.span, format!("{:?} cannot name an environment", name.value)).label(label);
+            let help = "use letters, digits, dots, dashes and underscores";
+            let message = format!("{:?} cannot name an environment", name.value);
+            reader.error("RB312", name.span, message).label("expected such as staging").help(help);
         }
         let (written, needs_evidence) = read_environment(reader, &name, node);
         if needs_evidence {
@@ -154,7 +158,7 @@ fn read_environment(reader: &mut Reader, name: &Spanned<String>, node: &Node) ->
     for (word, effect) in EFFECTS {
         let Some(node) = fields.optional(word) else { continue };
         let Some(mut floor) = reader.fields(node, format!("`{word}`"), &format!("`{word}: {{approvals: 1}}`")) else { continue };
-        let approvals = floor.required(reader, "approvals", "approvals: 1");
+        let approvals = floor.required("approvals", "approvals: 1");
         if let Some(number) = approvals.and_then(|node| reader.whole(node, "`approvals`", 0, MAX_APPROVALS)) {
             written.insert(effect, number);
         }
@@ -237,8 +241,8 @@ fn read_deny(reader: &mut Reader, node: &Node) -> Vec<(String, String)> {
         let Some(mut fields) = reader.fields(item, "a denied command", "`{command: redis-cli keys, why: it blocks the server}`") else {
             continue;
         };
-        let command = fields.required(reader, "command", "command: redis-cli keys").and_then(|node| reader.text(node, "`command`"));
-        let why = fields.required(reader, "why", "why: it blocks the server").and_then(|node| reader.text(node, "`why`"));
+        let command = fields.required("command", "command: redis-cli keys").and_then(|node| reader.text(node, "`command`"));
+        let why = fields.required("why", "why: it blocks the server").and_then(|node| reader.text(node, "`why`"));
         fields.finish(reader, &NONE);
         denied.extend(command.zip(why).map(|(command, why)| (command.value, why.value)));
     }

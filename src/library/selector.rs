@@ -40,6 +40,18 @@ pub struct SelectorError {
     pub span: Span,
     pub message: String,
     pub help: Option<String>,
+    pub fault: Fault,
+}
+
+/// Whose mistake a selector's error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Its own.
+    Own,
+    /// That of a target which it names.
+    OfTarget,
+    /// Targets name each other in a circle.
+    Circle,
 }
 
 impl SelectorError {
@@ -133,16 +145,25 @@ impl Selector {
     }
 
     fn target(&self, name: &str, text: &str, span: Span, scope: &Scope<'_>) -> Result<BTreeSet<HostName>, SelectorError> {
-        let error = |message: String, help: &str| SelectorError { selector: self.text.clone(), span, message, help: Some(help.to_owned()) };
+        let error = |message: String, help: &str, fault| {
+            let (selector, help) = (self.text.clone(), Some(help.to_owned()));
+            SelectorError { selector, span, message, help, fault }
+        };
         if scope.within.contains(&name) || scope.within.len() >= MAX_TARGETS {
             let path = scope.within.iter().copied().chain([name]).collect::<Vec<_>>().join(" -> ");
-            return Err(error(format!("the target `{name}` names itself: {path}"), "name hosts or groups in one of them"));
+            let message = format!("the target `{name}` names itself: {path}");
+            return Err(error(message, "name hosts or groups in one of them", Fault::Circle));
         }
         let mut within = scope.within.clone();
         within.push(name);
         let inner = Scope { inventory: scope.inventory, targets: scope.targets.clone(), within };
         let selected = Selector::parse(text).and_then(|selector| selector.hosts(&inner));
-        selected.map_err(|inner| error(format!("the target `{name}` cannot be used: {inner}"), "mend it under `targets:`"))
+        selected.map_err(|inner| match inner.fault {
+            Fault::Circle => error(inner.message, "name hosts or groups in one of them", Fault::Circle),
+            Fault::Own | Fault::OfTarget => {
+                error(format!("the target `{name}` cannot be used: {}", inner.message), "mend it under `targets:`", Fault::OfTarget)
+            }
+        })
     }
 
     fn unknown(&self, name: &str, span: Span, scope: &Scope<'_>) -> SelectorError {
@@ -157,6 +178,7 @@ impl Selector {
             span,
             message: format!("there is no host, group or target `{name}`"),
             help: Some(help),
+            fault: Fault::Own,
         }
     }
 }
@@ -229,7 +251,7 @@ impl Parser<'_> {
                 return Err(self.error(
                     Span { start, end: self.at },
                     format!("more than {MAX_DEPTH} parentheses within one another"),
-                    None,
+                    Some("name a group, or a target for a part of it"),
                 ));
             }
             let inner = self.union()?;
@@ -282,7 +304,7 @@ impl Parser<'_> {
     }
 
     fn error(&self, span: Span, message: impl Into<String>, help: Option<&str>) -> SelectorError {
-        SelectorError { selector: self.text.to_owned(), span, message: message.into(), help: help.map(str::to_owned) }
+        SelectorError { selector: self.text.to_owned(), span, message: message.into(), help: help.map(str::to_owned), fault: Fault::Own }
     }
 }
 

@@ -50,7 +50,7 @@ fn cut_line(content: &str, start: usize, number: usize) -> Result<Line, Uncut> {
     Ok(Line { number, span, principals, options, key })
 }
 
-fn is_key_type(word: &str) -> bool {
+pub(super) fn is_key_type(word: &str) -> bool {
     ["ssh-", "sk-ssh-", "sk-ecdsa-", "ecdsa-"].iter().any(|start| word.starts_with(start))
 }
 

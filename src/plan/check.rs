@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::check_targets;
 use super::files;
 use super::flow::Repeats;
 use super::gates::{Asked, DEFAULT_EXPIRY, GateError, asked};
 use super::names::{TemplateKind, names_of, names_to_render, templates_of};
 use super::params;
+use super::places;
 use super::program::{Program, ProgramGate, ProgramStep};
-use super::template::{TemplateError, check_places, names_in_expression, names_in_template};
+use super::remedies::{Written, foreign_name, remedy, sentence, unknown_filter};
+use super::template::{TemplateError, check_expression, check_places, check_plain, names_in_expression, names_in_template};
 use crate::base::{Bytes, GateNo, HostName};
 use crate::event::Effect;
-use crate::library::Selector;
+use crate::library::{Fault, Selector};
 use crate::runbook::{Allowances, InsteadText, MIXED_ENVIRONMENTS, Rule, UNFILLABLE_GATE, UNUSED_PARAMETER, Work};
 use crate::text::{Diagnostic, Diagnostics, Source, Span, Spanned, did_you_mean};
 
@@ -28,13 +31,14 @@ pub fn check(program: &Program) -> Diagnostics {
         found.templates(&block.head);
         found.names(block.before, &block.head);
     }
-    for (place, why) in &program.broken_calls {
-        let help = "call a runbook that is there and does not call this one";
-        found.found.error("RB510", &program.runbook.source, place.span, why.clone()).help(help);
+    for broken in &program.broken_calls {
+        let help = "call a runbook that is there, is free of errors (`runbook lint NAME`), and calls none of those that lead to it";
+        let source = &program.frames[broken.frame].runbook.source;
+        found.found.error("RB510", source, broken.place, broken.why.clone()).label("leads nowhere").help(help);
     }
     found.found.extend(files::check(program));
     found.calls();
-    found.targets();
+    check_targets::check(program, &mut found.found);
     found.defaults();
     found.rules();
     found.gates();
@@ -61,26 +65,31 @@ impl<'a> Check<'a> {
         for (text, kind) in templates_of(&step.step) {
             let outcome = match kind {
                 TemplateKind::Command => check_places(&text.value),
-                TemplateKind::Plain => names_in_template(&text.value).map(|_| ()),
+                TemplateKind::Plain => check_plain(&text.value),
             };
             if let Err(error) = outcome {
-                self.template_error(step, text, &error);
+                self.template_error(step, text, &error, Written::Template);
             }
         }
         for text in step.whens.iter().chain(&step.step.expect) {
-            if let Err(error) = names_in_expression(&text.value) {
-                self.template_error(step, text, &error);
+            if let Err(error) = check_expression(&text.value) {
+                self.template_error(step, text, &error, Written::Expression);
             }
         }
     }
 
-    fn template_error(&mut self, step: &ProgramStep, text: &Spanned<String>, error: &TemplateError) {
+    fn template_error(&mut self, step: &ProgramStep, text: &Spanned<String>, error: &TemplateError, written: Written) {
         let span = match error {
+            TemplateError::Quote(_) => places::of_unsafe_value(self.source(step), text),
+            TemplateError::Wrong { message, .. } if unknown_filter(message).is_some() => {
+                places::of_name(self.source(step), text, unknown_filter(message).unwrap_or(""), written == Written::Template)
+            }
             TemplateError::Wrong { line: Some(line), .. } => self.line_of(step, text, *line),
-            TemplateError::Wrong { line: None, .. } | TemplateError::Undefined { .. } | TemplateError::Quote(_) => text.span,
+            TemplateError::Wrong { line: None, .. } | TemplateError::Undefined { .. } => text.span,
         };
         let code = if matches!(error, TemplateError::Quote(_)) { "RB502" } else { "RB501" };
-        self.found.error(code, self.source(step), span, error.to_string());
+        let (label, help) = remedy(&text.value, error, written);
+        self.found.error(code, self.source(step), span, sentence(error, written)).label(label).help(help);
     }
 
     fn line_of(&self, step: &ProgramStep, text: &Spanned<String>, line: usize) -> Span {
@@ -110,11 +119,16 @@ impl<'a> Check<'a> {
                 (false, "batch") => "`batch` stands only in a block with `rolling:`".to_owned(),
                 (false, _) => format!("`{name}` is not defined"),
             };
-            let help = did_you_mean(&name, known.iter().copied()).map_or_else(
-                || "define it under parameters:, or register: it in a step before".to_owned(),
-                |meant| format!("did you mean `{meant}`?"),
-            );
-            self.found.error("RB503", self.source(step), span, message).help(help);
+            let help = match (later.get(name.as_str()), name.as_str()) {
+                (Some(other), _) => {
+                    let (line, _) = self.source(other).position(other.step.name.span.start);
+                    format!("move that step, on line {line}, before this one")
+                }
+                (None, "item") => "write a block with `for_each: [a, b]`, and this step below its `steps:`".to_owned(),
+                (None, "batch") => "write a block with `rolling: {serial: 1}` and `hosts:`, and this step below its `steps:`".to_owned(),
+                (None, _) => not_defined(&name, known.iter().copied().chain(own.into_iter().filter(|_| in_expect.contains(&name)))),
+            };
+            self.found.error("RB503", self.source(step), span, message).label("not defined here").help(help);
         }
     }
 
@@ -183,13 +197,18 @@ impl<'a> Check<'a> {
         let runbook = &self.program.runbook;
         let known: BTreeSet<&str> = runbook.parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
         for rule in &runbook.rules {
-            match names_in_expression(&rule.require.value) {
-                Err(error) => drop(self.found.error("RB501", &runbook.source, rule.require.span, error.to_string())),
+            match check_expression(&rule.require.value).and_then(|()| names_in_expression(&rule.require.value)) {
+                Err(error) => {
+                    let (label, help) = remedy(&rule.require.value, &error, Written::Expression);
+                    let message = sentence(&error, Written::Expression);
+                    self.found.error("RB501", &runbook.source, rule.require.span, message).label(label).help(help);
+                }
                 Ok(names) => {
                     for name in names.iter().filter(|name| !known.contains(name.as_str())) {
                         let message = format!("`{name}` is no parameter of this runbook");
                         let help = "a rule is judged before anything runs: it can use parameters alone";
-                        self.found.error("RB503", &runbook.source, rule.require.span, message).help(help);
+                        let span = places::of_name(&runbook.source, &rule.require, name, false);
+                        self.found.error("RB503", &runbook.source, span, message).label("no parameter").help(help);
                     }
                 }
             }
@@ -198,14 +217,14 @@ impl<'a> Check<'a> {
 
     /// The first place in a step where a name stands.
     fn place_of(&self, step: &ProgramStep, name: &str) -> Span {
-        let texts = templates_of(&step.step).into_iter().map(|(text, _)| text);
-        let all = texts.chain(&step.whens).chain(&step.step.expect);
-        let holds = |text: &&Spanned<String>| {
-            let names = names_in_template(&text.value).unwrap_or_default();
-            names.contains(name) || names_in_expression(&text.value).is_ok_and(|names| names.contains(name))
+        let templates = templates_of(&step.step).into_iter().map(|(text, _)| (text, true));
+        let expressions = step.whens.iter().chain(&step.step.expect).map(|text| (text, false));
+        let holds = |(text, is_template): &(&Spanned<String>, bool)| match is_template {
+            true => names_in_template(&text.value).is_ok_and(|names| names.contains(name)),
+            false => names_in_expression(&text.value).is_ok_and(|names| names.contains(name)),
         };
-        let found = all.into_iter().find(holds);
-        found.map_or(step.step.name.span, |text| self.source(step).find_within(text.span, name))
+        let found = templates.chain(expressions).find(holds);
+        found.map_or(step.step.name.span, |(text, is_template)| places::of_name(self.source(step), text, name, is_template))
     }
 
     /// A selector without a template names known hosts, and at least one.
@@ -216,41 +235,15 @@ impl<'a> Check<'a> {
             return;
         }
         match Selector::parse(&hosts.value).and_then(|selector| selector.resolve(&self.program.inventory, &targets)) {
+            Err(error) if error.fault != Fault::Own => {} // told at the target
             Err(error) => self.found.push(error.diagnostic(self.source(step), hosts.span)),
             Ok(selected) if selected.is_empty() => {
                 self.found
                     .error("RB505", self.source(step), hosts.span, "selects no host")
+                    .label("nothing is in it")
                     .help("a step needs at least one; look at team/inventory.yaml");
             }
             Ok(_) => {}
-        }
-    }
-
-    fn targets(&mut self) {
-        self.target_names();
-        let targets: Vec<_> = self.program.targets(0).collect();
-        for (_, selector) in self.program.runbook.targets.iter().filter(|(_, selector)| !selector.value.contains("{{")) {
-            let resolved = Selector::parse(&selector.value).and_then(|parsed| parsed.resolve(&self.program.inventory, &targets));
-            if let Err(error) = resolved {
-                self.found.push(error.diagnostic(&self.program.runbook.source, selector.span));
-            }
-        }
-    }
-
-    /// A target is the same wherever it is used, so it may use parameters alone.
-    fn target_names(&mut self) {
-        let runbook = &self.program.runbook;
-        for (_, selector) in &runbook.targets {
-            match names_in_template(&selector.value) {
-                Err(error) => drop(self.found.error("RB501", &runbook.source, selector.span, error.to_string())),
-                Ok(names) => {
-                    for name in names.iter().filter(|name| !runbook.parameters.iter().any(|parameter| parameter.name.value == **name)) {
-                        let message = format!("`{name}` is no parameter of this runbook");
-                        let help = "a target can use parameters alone; what an earlier step found stands in the step's own `hosts:`";
-                        self.found.error("RB503", &runbook.source, selector.span, message).help(help);
-                    }
-                }
-            }
         }
     }
 
@@ -286,7 +279,7 @@ impl<'a> Check<'a> {
                 (Err(error @ GateError::Unfillable { .. }), _) => {
                     (span, error.to_string(), "ask fewer people, or list more keys in team/allowed_signers")
                 }
-                (Ok(Asked { instead: None, .. }), Some(instead)) => {
+                (Ok(Asked { instead: None, .. }), Some(instead)) if !is_told(instead, gate) => {
                     let why = format!("nobody but those of `{}` could sign instead as `{}`", instead.of.value, instead.by.value);
                     (instead.by.span, why, "name a group with other people in it, or remove `instead`")
                 }
@@ -321,7 +314,7 @@ impl<'a> Check<'a> {
             }
             if of.value == by.value {
                 let message = format!("`{}` cannot stand in for itself", by.value);
-                self.found.error("RB506", source, by.span, message).help("name another group or person");
+                self.found.error("RB506", source, by.span, message).label("the same").help("name another group or person");
             }
             let expires = asks.expires.as_ref().map_or(DEFAULT_EXPIRY, |expires| expires.value);
             if after.value >= expires {
@@ -389,5 +382,19 @@ impl<'a> Check<'a> {
             diagnostic.help(help);
             self.found.push(diagnostic);
         }
+    }
+}
+
+/// Whether something worse is told of a substitute: it stands in for nobody who is asked, or for itself.
+fn is_told(instead: &InsteadText, gate: &ProgramGate) -> bool {
+    let mut asked = gate.asks.iter().flat_map(|asks| asks.from.iter().flatten());
+    instead.of.value == instead.by.value || !asked.any(|name| name.value == instead.of.value)
+}
+
+fn not_defined<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    match (foreign_name(name), did_you_mean(name, known)) {
+        (Some(ours), _) => ours.to_owned(),
+        (None, Some(meant)) => format!("did you mean `{meant}`?"),
+        (None, None) => "define it under parameters:, or register: it in a step before".to_owned(),
     }
 }

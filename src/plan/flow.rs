@@ -80,9 +80,18 @@ pub struct Flat {
     pub steps: Vec<ProgramStep>,
     pub gates: BTreeMap<GateNo, ProgramGate>,
     pub frames: Vec<Frame>,
-    pub broken_calls: Vec<(Spanned<String>, String)>,
+    pub broken_calls: Vec<BrokenCall>,
     pub flow: Vec<Node>,
     pub after_no_return: Vec<Node>,
+}
+
+/// A call that leads nowhere.
+#[derive(Debug, Clone)]
+pub struct BrokenCall {
+    /// The runbook in which it is written.
+    pub frame: usize,
+    pub place: Span,
+    pub why: String,
 }
 
 /// The runbook and all that it calls as one tree.
@@ -210,7 +219,7 @@ impl Builder<'_> {
     /// The steps of another runbook: its names, parameters and gates are its own.
     fn call(&mut self, step: &Step, runbook: &Spanned<String>, number: String, inner: Around) -> Option<FlowBlock> {
         let head = self.head(step, number.clone(), &inner);
-        let broken = |why: String| (runbook.clone(), why);
+        let broken = |why: String| BrokenCall { frame: inner.frame, place: runbook.span, why };
         let Some(called) = self.called.get(&runbook.value) else {
             self.flat
                 .broken_calls
@@ -323,9 +332,11 @@ impl Builder<'_> {
         let mut step = written.clone();
         if let Some(call) = &around.call {
             let Some(id) = step.id.within(call) else {
-                self.flat
-                    .broken_calls
-                    .push((step.name.clone(), "the ids of this step and of its callers are too long together".to_owned()));
+                self.flat.broken_calls.push(BrokenCall {
+                    frame: around.frame,
+                    place: step.name.span,
+                    why: "the ids of this step and of its callers are too long together".to_owned(),
+                });
                 return None;
             };
             step.id = id;

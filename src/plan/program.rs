@@ -37,8 +37,7 @@ pub struct Program {
     pub scripts: BTreeMap<String, Bytes>,
     /// All that lie there.
     pub script_names: Vec<String>,
-    /// Calls that lead nowhere: why, and where.
-    pub broken_calls: Vec<(Spanned<String>, String)>,
+    pub broken_calls: Vec<flow::BrokenCall>,
     index: HashMap<String, StepNo>,
 }
 

@@ -131,7 +131,38 @@ pub fn check_places(text: &str) -> Result<(), TemplateError> {
     environment.set_formatter(|out, _, _| write!(out, "{MARK}0{MARK}").map_err(Error::from));
     match environment.render_str(text, Value::from_pairs(std::iter::empty::<(&str, Value)>())) {
         Ok(marked) => Ok(insert(&marked, &[Insert::Number("0".to_owned())]).map(|_| ())?),
-        Err(_) => Ok(()), // a filter that needs a value: that is seen when there is one
+        Err(error) => unknown_operation(error),
+    }
+}
+
+/// Whether a plain text is well-formed, and asks for no filter that is not there.
+///
+/// # Errors
+/// See [`TemplateError`]; never `Undefined`.
+pub fn check_plain(text: &str) -> Result<(), TemplateError> {
+    names_in_template(text)?;
+    let mut environment = environment();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment.render_str(text, Value::from_pairs(std::iter::empty::<(&str, Value)>())).map(|_| ()).or_else(unknown_operation)
+}
+
+/// Whether an expression is well-formed, and asks for no filter that is not there.
+///
+/// # Errors
+/// See [`TemplateError`]; never `Undefined`.
+pub fn check_expression(expression: &str) -> Result<(), TemplateError> {
+    read_to_its_end(expression)?;
+    let mut environment = environment();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    let compiled = environment.compile_expression(expression).map_err(wrong)?;
+    compiled.eval(Value::from_pairs(std::iter::empty::<(&str, Value)>())).map(|_| ()).or_else(unknown_operation)
+}
+
+/// Without values most operations fail; that one is not there is known without.
+fn unknown_operation(error: Error) -> Result<(), TemplateError> {
+    match error.kind() {
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => Err(wrong(error)),
+        _ => Ok(()), // a filter that needs a value: that is seen when there is one
     }
 }
 
@@ -322,8 +353,10 @@ mod tests {
     #[test]
     fn an_expression_is_read_to_its_end_or_not_at_all() {
         for text in ["unit == \"x\" && false", "true ! x", "true; false", "true ) or ( false", "unit = \"x\"", "true ? 1"] {
-            assert!(holds(text, &scope()).is_err(), "{text}");
+            assert!(holds(text, &scope()).is_err() && check_expression(text).is_err(), "{text}");
         }
         assert_eq!(holds("unit == \"&& ;\" or\n true", &scope()), Ok(true));
+        assert!(check_expression("unit | lenght > 3").is_err() && check_plain("{{ unit | shellquote }}").is_err());
+        assert!(check_expression("unit | length > leader.value.lag | int").is_ok() && check_plain("{{ leader.lines[0] | upper }}").is_ok());
     }
 }

@@ -5,6 +5,7 @@ mod blocks;
 mod common;
 mod gates;
 pub(super) mod kinds;
+mod misplaced;
 mod names;
 mod parameters;
 mod steps;
@@ -15,6 +16,7 @@ use std::collections::HashMap;
 
 use super::{EvidenceText, Runbook, Work};
 use crate::base::StepId;
+use crate::event::Effect;
 use crate::text::{Diagnostics, Fields, Node, Reader, Source, Span, Spanned, did_you_mean, parse};
 pub use names::is_taken;
 use names::{Names, is_name};
@@ -32,9 +34,13 @@ pub fn read(source: &Source, stem: &str) -> (Option<Runbook>, Diagnostics) {
 
 fn read_document(reader: &mut Reader, stem: &str) -> Option<Runbook> {
     let document = parse(&reader.source.clone(), &mut reader.diagnostics)?;
-    let mut fields = reader.fields(&document.root, "a runbook", "`runbook: NAME`, `title: …` and `steps:`")?;
+    let mut fields = reader.fields(
+        &document.root,
+        "a runbook",
+        "`runbook: NAME`, `title: …` and `steps:`; `runbook import FILE` makes a draft of a playbook or of a page",
+    )?;
     let name = read_name(reader, &mut fields, stem);
-    let title = fields.required(reader, "title", "title: What it is for, in a line").and_then(|node| reader.text(node, "`title`"));
+    let title = fields.required("title", "title: What it is for, in a line").and_then(|node| reader.text(node, "`title`"));
     let [description, owner] = ["description", "owner"].map(|key| {
         let node = fields.optional(key)?;
         Some(reader.text(node, &format!("`{key}`"))?.value)
@@ -47,8 +53,11 @@ fn read_document(reader: &mut Reader, stem: &str) -> Option<Runbook> {
     let rules = fields.optional("rules").map_or(Vec::new(), |node| top::read_rules(reader, node));
     let symptoms = fields.optional("symptoms").map_or(Vec::new(), |node| top::read_symptoms(reader, node));
     let targets = fields.optional("targets").map_or(Vec::new(), |node| read_targets(reader, node));
-    let steps = fields.required(reader, "steps", "steps:").map_or(Vec::new(), |node| steps::read(reader, node, &mut names));
-    let after_no_return = fields.optional("after_no_return").map_or(Vec::new(), |node| steps::read(reader, node, &mut names));
+    let steps = fields
+        .required("steps", "steps: [{name: Look, hosts: local, check: uptime}]")
+        .map_or(Vec::new(), |node| steps::read(reader, node, "`steps`", &mut names));
+    let after_no_return =
+        fields.optional("after_no_return").map_or(Vec::new(), |node| steps::read(reader, node, "`after_no_return`", &mut names));
     fields.finish(reader, &words::RUNBOOK);
     let runbook = Runbook {
         source: reader.source.clone(),
@@ -73,7 +82,7 @@ fn read_document(reader: &mut Reader, stem: &str) -> Option<Runbook> {
 }
 
 fn read_name(reader: &mut Reader, fields: &mut Fields<'_>, stem: &str) -> Option<Spanned<String>> {
-    let node = fields.required(reader, "runbook", &format!("runbook: {stem}"))?;
+    let node = fields.required("runbook", &format!("runbook: {stem}"))?;
     let name = reader.text(node, "`runbook`")?;
     if !name.value.parse::<StepId>().is_ok_and(|name| name.is_written()) {
         let message = format!("`{}` cannot be a runbook's name", name.value);
@@ -115,7 +124,7 @@ fn read_targets(reader: &mut Reader, node: &Node) -> Vec<(Spanned<String>, Spann
         if !is_name(&name.value) || name.value == "all" || name.value == "local" {
             let message = format!("`{}` cannot name a target", name.value);
             let help = "use letters, digits, dots, dashes and underscores; `all` and `local` are taken";
-            reader.error("RB112", name.span, message).help(help);
+            reader.error("RB112", name.span, message).label("no target's name").help(help);
         } else if let Some(selector) = reader.text(node, "a target's selector") {
             targets.push((name, selector));
         }
@@ -150,7 +159,8 @@ fn check_evidence(reader: &mut Reader, runbook: &Runbook) {
         if matches!(step.work, Work::Capture { .. }) {
             captures.push(step.id.as_str());
         }
-        let Some(EvidenceText::From(named)) = &step.evidence else { continue };
+        let destroys = step.effect.as_ref().is_some_and(|effect| effect.value == Effect::Destructive); // otherwise that is told
+        let Some(EvidenceText::From(named)) = step.evidence.as_ref().filter(|_| destroys) else { continue };
         for name in named.iter().filter(|name| !captures.contains(&name.value.as_str())) {
             let message = format!("`{}` is no capture before this step", name.value);
             let help = match did_you_mean(&name.value, captures.iter().copied()) {
@@ -179,7 +189,6 @@ fn check_no_return(reader: &mut Reader, runbook: &Runbook) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Effect;
     use crate::text::Colour;
 
     fn problems(text: &str) -> Vec<String> {

@@ -31,7 +31,9 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Source, Diagnostics> {
             let shown = printable(bytes);
             let start = printable(&bytes[..good]).len();
             let message = format!("the file is not UTF-8: byte {} is 0x{:02X}", good + 1, bytes[good]);
-            Err(refused("RB001", &shown, Span { start, end: start + 6 }, message, "save the file as UTF-8"))
+            let is_wide = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+            let help = if is_wide { "this is UTF-16, as Windows calls Unicode: save the file as UTF-8" } else { "save the file as UTF-8" };
+            Err(refused("RB001", &shown, Span { start, end: start + 6 }, message, help))
         }
     }
 }
@@ -39,9 +41,11 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Source, Diagnostics> {
 /// Refuses characters that do not show themselves and says whether there were any. Newlines pass, alone or after a carriage return, and so do tabs.
 pub(crate) fn refuse_hidden(source: &Source, diagnostics: &mut Diagnostics) -> bool {
     let text = source.text();
+    let mut returns = 0;
     let hidden = text.char_indices().filter(|&(at, c)| {
         let line_end = c == '\n' || (c == '\r' && text[at..].starts_with("\r\n"));
-        !(is_plain(c) || c == '\t' || line_end)
+        returns += usize::from(c == '\r' && !line_end);
+        !(is_plain(c) || c == '\t' || line_end || (c == '\r' && returns > 1)) // who ends lines so ends all so: it is told once
     });
     let mut found = false;
     for (at, c) in hidden.take(MAX_HIDDEN) {

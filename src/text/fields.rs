@@ -1,7 +1,7 @@
 //! Takes the keys of a map one by one and says what is missing, misspelt or of the wrong shape. Never knows what a key is for.
 
 use super::{Diagnostic, Diagnostics, Node, Scalar, ScalarKind, Source, Span, Spanned, Value, did_you_mean, parse_bytes};
-use crate::base::Period;
+use crate::base::{Period, is_plain};
 
 /// As many as an inventory has hosts; longer lists are no work of people.
 const MAX_ITEMS: usize = 10_000;
@@ -27,6 +27,8 @@ pub struct Fields<'n> {
     span: Span,
     entries: Vec<(Spanned<&'n str>, &'n Node, Taken)>,
     known: Vec<&'static str>,
+    /// Keys that must be there and are not, each with a right one: told at the end, when it is known what stands in their place.
+    missing: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +72,7 @@ impl Reader {
                 Value::List(_) | Value::Map(_) => {} // refused when the text was read
             }
         }
-        Some(Fields { what, span: first_line(&self.source, node.span), entries: named, known: Vec::new() })
+        Some(Fields { what, span: first_line(&self.source, node.span), entries: named, known: Vec::new(), missing: Vec::new() })
     }
 
     /// The items of a list; an error and `None` where the node is something else or the list is empty.
@@ -128,7 +130,13 @@ impl Reader {
             Ok(value) if digits && (least..=most).contains(&value) => Some(Spanned { value, span: node.span }),
             Ok(_) | Err(_) => {
                 let message = format!("{what} is a whole number from {least} to {most}, got {:?}", scalar.text);
-                self.error("RB103", node.span, message).label(format!("expected {least} to {most}"));
+                let help = match scalar.text.parse::<u32>() {
+                    Ok(_) if scalar.quoted => format!("remove the quotes: {}", scalar.text),
+                    Ok(_) | Err(_) if scalar.text.ends_with('%') => "write a number; a share is not known here".to_owned(),
+                    Ok(_) if digits => format!("write a number from {least} to {most}"),
+                    Ok(_) | Err(_) => format!("write digits alone, such as {}", least.max(1)),
+                };
+                self.error("RB103", node.span, message).label(format!("expected {least} to {most}")).help(help);
                 None
             }
         }
@@ -162,7 +170,11 @@ impl Reader {
             Some(value) if value > 0 => Some(Spanned { value, span: node.span }),
             Some(_) | None => {
                 let message = format!("{what} is an amount with its unit, got {:?}", written.value);
-                self.error("RB103", node.span, message).label("expected such as 64KiB or 50MB");
+                let help = match is_bare(&written.value) {
+                    true => format!("say the unit: {0}KB, {0}MB or {0}GB", written.value),
+                    false => "write a number and its unit, such as 64KiB or 50MB".to_owned(),
+                };
+                self.error("RB103", node.span, message).label("expected such as 64KiB or 50MB").help(help);
                 None
             }
         }
@@ -184,7 +196,7 @@ impl Reader {
             Value::Scalar(scalar) => Some(scalar),
             Value::Map(_) if self.source.text().get(node.span.start..).is_some_and(|text| text.starts_with("{{")) => None, // already refused
             Value::List(_) | Value::Map(_) => {
-                self.wrong_shape(node, &format!("{what} is a single value"), "one value after the colon");
+                self.wrong_shape(node, &format!("{what} is a single value"), "one text in its place");
                 None
             }
         }
@@ -192,7 +204,8 @@ impl Reader {
 
     fn not_blank(&mut self, scalar: &Scalar, span: Span, what: &str) -> Option<Spanned<String>> {
         if scalar.text.trim().is_empty() {
-            self.error("RB103", span, format!("{what} is empty")).label("expected a text");
+            let help = "write the text after the colon, or below it after `|`; remove the key where there is nothing to say";
+            self.error("RB103", span, format!("{what} is empty")).label("expected a text").help(help);
             return None;
         }
         Some(Spanned { value: scalar.text.clone(), span })
@@ -200,11 +213,10 @@ impl Reader {
 
     fn not_a_period(&mut self, written: &Spanned<String>, what: &str) {
         let message = format!("{what} is a length of time above zero, got {:?}", written.value);
-        let bare = !written.value.is_empty() && written.value.bytes().all(|c| c.is_ascii_digit());
-        let help = if bare && written.value != "0" {
+        let help = if is_bare(&written.value) {
             format!("say the unit: {0}s, {0}m or {0}h", written.value)
         } else {
-            "write a number and its unit, such as 90s, 10m or 1h30m".to_owned()
+            "write a number above zero and its unit, such as 90s, 10m or 1h30m".to_owned()
         };
         self.error("RB103", written.span, message).label("expected a number with its unit").help(help);
     }
@@ -237,20 +249,25 @@ impl<'n> Fields<'n> {
         self.entries.iter().any(|(name, _, _)| name.value == key)
     }
 
-    /// Whether one of these words is a key that nobody took: it will be answered at the end.
-    pub fn has_any(&self, words: impl IntoIterator<Item = &'static str>) -> bool {
-        let words: Vec<&str> = words.into_iter().collect();
-        self.entries
-            .iter()
-            .any(|(name, _, taken)| *taken == Taken::No && words.contains(&name.value.to_lowercase().replace('-', "_").as_str()))
+    /// Whether a key that nobody took was meant to be this one: another tool's word for it, or a slip of the finger. The end will say so.
+    pub fn means(&self, key: &'static str, words: &Vocabulary) -> bool {
+        let is_meant = |name: &str| match words.answer(name) {
+            Some(ours) => ours.contains(&format!("`{key}:")),
+            None => did_you_mean(name, [key]).is_some(),
+        };
+        self.entries.iter().any(|(name, _, taken)| *taken == Taken::No && is_meant(name.value))
     }
 
-    /// The value of a key that must be there; `example` shows a right one.
-    pub fn required(&mut self, reader: &mut Reader, key: &'static str, example: &str) -> Option<&'n Node> {
+    /// The keys that nobody has taken yet, without those that nobody reads.
+    pub fn left(&self) -> impl Iterator<Item = &'n str> {
+        self.entries.iter().filter(|(name, _, taken)| *taken == Taken::No && !is_own(name.value)).map(|(name, _, _)| name.value)
+    }
+
+    /// The value of a key that must be there; `example` shows a right one. That it is missing is told by [`Fields::finish`].
+    pub fn required(&mut self, key: &'static str, example: &str) -> Option<&'n Node> {
         let found = self.optional(key);
         if found.is_none() {
-            let message = format!("{} has no `{key}`", self.what);
-            reader.error("RB102", self.span, message).label(format!("expected `{key}` here")).help(format!("add `{example}`"));
+            self.missing.push((key, example.to_owned()));
         }
         found
     }
@@ -265,15 +282,21 @@ impl<'n> Fields<'n> {
         .collect()
     }
 
-    /// Refuses what was not taken, except keys that begin with `x-` and merge keys, which were refused when the text was read.
+    /// Says what is missing, unless what stands in its place is told, and refuses what was not taken, except keys that begin with `x-` and
+    /// merge keys, which were refused when the text was read.
     pub fn finish(self, reader: &mut Reader, words: &Vocabulary) {
-        let left =
-            self.entries.iter().filter(|(name, _, taken)| *taken == Taken::No && !name.value.starts_with("x-") && name.value != "<<");
-        for (name, _, _) in left {
-            let word = name.value.to_lowercase().replace('-', "_");
-            if let Some((_, ours)) = words.foreign.iter().find(|(foreign, _)| *foreign == word) {
-                let message = format!("`{}` is another tool's word", name.value);
-                reader.error("RB101", name.span, message).label("unknown here").help(*ours);
+        for (key, example) in self.missing.iter().filter(|(key, _)| !self.means(key, words)) {
+            let message = format!("{} has no `{key}`", self.what);
+            reader.error("RB102", self.span, message).label(format!("expected `{key}` here")).help(format!("add `{example}`"));
+        }
+        let is_told = |name: &str| is_own(name) || !name.chars().all(is_plain); // a character that cannot be seen was refused when the text was read
+        for (name, _, _) in self.entries.iter().filter(|(name, _, taken)| *taken == Taken::No && !is_told(name.value)) {
+            if let Some(ours) = words.answer(name.value) {
+                let message = match ours.contains(&format!("`{}:", name.value)) {
+                    true => format!("{} has no key `{}`", self.what, name.value),
+                    false => format!("`{}` is another tool's word", name.value),
+                };
+                reader.error("RB101", name.span, message).label("unknown here").help(ours);
             } else {
                 self.unknown(reader, name);
             }
@@ -288,6 +311,24 @@ impl<'n> Fields<'n> {
         };
         reader.error("RB101", name.span, message).label("unknown key").help(help);
     }
+}
+
+impl Vocabulary {
+    /// What to write in place of another tool's word.
+    fn answer(&self, word: &str) -> Option<&'static str> {
+        let word = word.to_lowercase().replace('-', "_");
+        self.foreign.iter().find(|(foreign, _)| *foreign == word).map(|(_, ours)| *ours)
+    }
+}
+
+/// Keys that nobody reads, or that were refused before.
+fn is_own(key: &str) -> bool {
+    key.starts_with("x-") || key == "<<"
+}
+
+/// A number without its unit, not zero.
+fn is_bare(text: &str) -> bool {
+    text.bytes().all(|c| c.is_ascii_digit()) && text.bytes().any(|c| c != b'0')
 }
 
 /// The part of a place on its first line: what a caret can mark.
@@ -321,7 +362,7 @@ mod tests {
         if let Some(node) = fields.optional("run") {
             reader.text(node, "`run`");
         }
-        if let Some(node) = fields.required(&mut reader, "timeout", "timeout: 10m") {
+        if let Some(node) = fields.required("timeout", "timeout: 10m") {
             reader.period_text(node, "`timeout`");
         }
         fields.finish(&mut reader, &WORDS);

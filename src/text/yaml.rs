@@ -2,6 +2,7 @@
 //! where they disagree the text is refused. Never accepts what two readers could take for two things.
 
 mod meaning;
+mod remedies;
 
 use std::collections::HashMap;
 
@@ -98,7 +99,9 @@ fn parse_with(source: &Source, tags: Tags, diagnostics: &mut Diagnostics) -> Opt
     let hidden = refuse_hidden(source, diagnostics);
     let mut builder = Builder { tags, ..Builder::new(source) };
     if let Err(error) = builder.build() {
-        if !hidden {
+        let line = error.marker().line();
+        let is_told = builder.diagnostics.iter().any(|diagnostic| diagnostic.position().0 == line);
+        if !hidden && !is_told {
             explain(source, &error, diagnostics);
         }
         diagnostics.extend(builder.diagnostics);
@@ -149,15 +152,8 @@ fn explain(source: &Source, error: &ScanError, diagnostics: &mut Diagnostics) {
         diagnostics.error("RB010", source, span, "a tab in the indentation").help("indent with spaces: YAML forbids tabs there");
         return;
     }
-    let help = if written.contains(": {{") || written.contains("- {{") {
-        "a value that begins with `{{` must be quoted: `key: \"{{ name }}\"`"
-    } else if written.matches(": ").count() > 1 {
-        "a value that contains `: ` must be quoted, or written below as a block after `|`"
-    } else {
-        "look at the indentation, the quotes and the brackets of this line and of the one above"
-    };
-    let span = Span { start: at, end: at };
-    diagnostics.error("RB004", source, span, format!("this is not YAML: {}", error.info())).label("the reader stopped here").help(help);
+    let (message, help) = remedies::explained(&error.info(), written);
+    diagnostics.error("RB004", source, Span { start: at, end: at }, message).label("the reader stopped here").help(help);
 }
 
 /// A tab before the first word of this line, or of the next: the reader may stop at the end of the line before it.
@@ -236,7 +232,8 @@ impl<'a> Builder<'a> {
             Event::Anchor(..) => self.refuse(span, "an anchor", "write the value out where it is used"),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 self.refuse(span, "an alias", "write the value out; quote it where it is text that begins with `*`");
-                self.put(span, Value::Scalar(Scalar { text: String::new(), kind: ScalarKind::Null, quoted: false }));
+                let text = self.source.text().get(span.start..span.end).unwrap_or("*").to_owned();
+                self.put(span, Value::Scalar(Scalar { text, kind: ScalarKind::Text, quoted: true })); // it is refused: nothing more is said of it
             }
             Event::Scalar(text, style, ..) => self.scalar(&text, style, span),
             Event::SequenceStart(..) => self.stack.push(Frame::List { start: span.start, end: span.end, items: Vec::new() }),

@@ -128,7 +128,9 @@ fn words(line: &str, start: usize) -> Vec<Spanned<String>> {
                 current.get_or_insert_with(|| (at, String::new()));
             }
             (None, '#') if current.is_none() => break,
-            (None, c) if c.is_whitespace() => words.extend(current.take().map(|(from, word)| (from, at, word))),
+            (None, c) if c.is_whitespace() && !is_within_braces(&line[..at]) => {
+                words.extend(current.take().map(|(from, word)| (from, at, word)))
+            }
             (Some(_) | None, c) => current.get_or_insert_with(|| (at, String::new())).1.push(c),
         }
         if c == '#' && quote.is_none() && current.is_none() {
@@ -137,6 +139,11 @@ fn words(line: &str, start: usize) -> Vec<Spanned<String>> {
     }
     words.extend(current.map(|(from, word)| (from, line.len(), word)));
     words.into_iter().map(|(from, to, value)| Spanned { value, span: Span { start: start + from, end: start + to } }).collect()
+}
+
+/// Within a template that has blanks, `{{ ip }}`: one word, to be refused as one.
+fn is_within_braces(before: &str) -> bool {
+    before.matches("{{").count() > before.matches("}}").count()
 }
 
 fn unquoted(value: &str) -> &str {

@@ -1,6 +1,6 @@
 //! Steps that come with others which nobody wrote: a look before them, a wait after them. Never looks at what has happened.
 
-use super::{Around, Builder};
+use super::{Around, BrokenCall, Builder};
 use crate::base::StepId;
 use crate::event::{Effect, OnFailure};
 use crate::plan::program::{Role, StepNo};
@@ -16,7 +16,7 @@ fn bare(mut step: Step) -> Step {
 impl Builder<'_> {
     /// A step that is rendered from what a look before it finds. The look is no place in the order: its step asks for it.
     pub(super) fn leaf_after_look(&mut self, step: Step, number: String, inner: &Around) -> Option<StepNo> {
-        let id = self.part_of(&step, "before")?;
+        let id = self.part_of(&step, "before", inner.frame)?;
         let step = bare(step);
         let mut look = step.clone();
         (look.id, look.name.value) = (id, format!("Look before: {}", step.name.value));
@@ -33,7 +33,7 @@ impl Builder<'_> {
     /// A restart is two steps: the wish, and the wait for what it brings about.
     pub(super) fn reboot(&mut self, step: Step, number: String, inner: &Around) -> Option<StepNo> {
         let mut back = bare(step.clone());
-        back.id = self.part_of(&step, "after")?;
+        back.id = self.part_of(&step, "after", inner.frame)?;
         (back.name.value, back.why) = (format!("Wait until it has started anew: {}", step.name.value), None);
         back.effect = Some(Spanned { value: Effect::Read, span: step.span });
         let (of, back_number) = (step.id.clone(), format!("{number}.after"));
@@ -44,10 +44,11 @@ impl Builder<'_> {
         Some(main)
     }
 
-    fn part_of(&mut self, step: &Step, word: &str) -> Option<StepId> {
+    fn part_of(&mut self, step: &Step, word: &str, frame: usize) -> Option<StepId> {
         let part = step.id.part(word);
         if part.is_none() {
-            self.flat.broken_calls.push((step.name.clone(), "the id of this step is too long".to_owned()));
+            let why = "the id of this step is too long".to_owned();
+            self.flat.broken_calls.push(BrokenCall { frame, place: step.name.span, why });
         }
         part
     }

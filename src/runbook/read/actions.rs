@@ -30,7 +30,7 @@ pub(super) fn read(
         Kind::Reboot => read_true(reader, node, "reboot").then_some(Work::Reboot),
         Kind::Manual => read_manual(reader, fields, node, common),
         Kind::Choose => {
-            let options = fields.required(reader, "options", "options: {retry: {steps: […]}, skip: {}}");
+            let options = fields.required("options", "options: {retry: {steps: […]}, skip: {}}");
             let question = reader.text(node, "`choose`");
             let options = options.map(|node| read_options(reader, node, names, around));
             Some(Work::Choose { question: question?, options: options? })
@@ -98,20 +98,26 @@ fn read_artifact(reader: &mut Reader, name: Spanned<String>, node: &Node) -> Opt
     let run = fields.entry("run");
     let file = fields.entry("file");
     let last = fields.optional("last").and_then(|node| reader.bytes(node, "`last`"));
+    let is_unclear = fields.left().next().is_some(); // that is told
     fields.finish(reader, &words::ARTIFACT);
     let origin = match (run, file) {
         (Some((_, node)), None) => ArtifactOrigin::Run(reader.text(node, "`run`")?),
+        (None, None) if is_unclear => return None,
         (None, Some((_, node))) => ArtifactOrigin::File(absolute(reader, node, "`file`")?),
         (Some((key, _)), Some(_)) => {
-            return one_of(reader, key, "an artifact is what a command prints or what a file holds: write one of them");
+            return one_of(reader, key, "an artifact is what a command prints or what a file holds, not both", ARTIFACT);
         }
-        (None, None) => return one_of(reader, name.span, "this artifact says neither `run:` nor `file:`"),
+        (None, None) => return one_of(reader, name.span, "this artifact says neither `run:` nor `file:`", ARTIFACT),
     };
     Some(ArtifactText { name, origin, last })
 }
 
-fn one_of<T>(reader: &mut Reader, span: Span, message: &str) -> Option<T> {
-    reader.error("RB117", span, message).label("expected one").help("docs/language.md shows both");
+const ARTIFACT: &str = "write `{file: /var/log/app.log, last: 50MB}` or `{run: COMMAND}`";
+
+const PUT: &str = "write `content: |` with the text below, or `file: NAME` or `template: NAME` of runbooks/scripts/";
+
+fn one_of<T>(reader: &mut Reader, span: Span, message: &str, help: &str) -> Option<T> {
+    reader.error("RB117", span, message).label("expected one").help(help);
     None
 }
 
@@ -128,17 +134,19 @@ fn absolute(reader: &mut Reader, node: &Node, what: &str) -> Option<Spanned<Stri
 
 fn read_put(reader: &mut Reader, node: &Node) -> Option<PutText> {
     let mut fields = reader.fields(node, "`put`", "`put: {to: /etc/motd, content: \"…\"}`")?;
-    let to = fields.required(reader, "to", "to: /etc/app.conf").and_then(|node| absolute(reader, node, "`to`"));
+    let to = fields.required("to", "to: /etc/app.conf").and_then(|node| absolute(reader, node, "`to`"));
     let given: Vec<_> = ["content", "file", "template"].into_iter().filter_map(|word| Some((word, fields.entry(word)?))).collect();
     let mode = fields.optional("mode").and_then(|node| read_mode(reader, node));
     let owner = fields.optional("owner").and_then(|node| reader.text(node, "`owner`"));
+    let is_unclear = fields.left().next().is_some(); // that is told
     fields.finish(reader, &words::PUT);
     let content = match given.as_slice() {
         [("content", (_, node))] => PutContent::Content(reader.as_written(node, "`content`")?),
         [("file", (_, node))] => PutContent::File(read_library_file(reader, node, "`file`")?),
         [(_, (_, node))] => PutContent::Template(read_library_file(reader, node, "`template`")?),
-        [] => return one_of(reader, node.span, "`put` says none of `content:`, `file:` and `template:`"),
-        [_, (_, (key, _)), ..] => return one_of(reader, *key, "`put` writes one of `content:`, `file:` and `template:`"),
+        [] if is_unclear => return None,
+        [] => return one_of(reader, node.span, "`put` says none of `content:`, `file:` and `template:`", PUT),
+        [_, (_, (key, _)), ..] => return one_of(reader, *key, "`put` writes one of `content:`, `file:` and `template:`", PUT),
     };
     Some(PutText { content, to: to?, mode, owner })
 }
@@ -172,7 +180,8 @@ fn read_options(reader: &mut Reader, node: &Node, names: &mut Names, around: Aro
     let named = fields.rest();
     if named.len() < 2 || named.len() > MAX_OPTIONS {
         let message = format!("a person chooses among 2 to {MAX_OPTIONS} options, got {}", named.len());
-        reader.error("RB117", node.span, message).help("one way alone is a step or `manual:`");
+        let help = "one way alone is a step or `manual:`; a way that does nothing is written `skip: {}`";
+        reader.error("RB117", node.span, message).label("among which?").help(help);
     }
     named.into_iter().filter_map(|(name, node)| read_option(reader, name, node, names, around)).collect()
 }
@@ -184,7 +193,7 @@ fn read_option(reader: &mut Reader, name: Spanned<String>, node: &Node, names: &
     }
     let mut fields = reader.fields(node, format!("the option `{}`", name.value), "`{steps: […]}`, or `{}` for doing nothing")?;
     let why = fields.optional("why").and_then(|node| reader.text(node, "`why`")).map(|why| why.value);
-    let steps = fields.optional("steps").map_or(Vec::new(), |node| read_list(reader, node, names, around));
+    let steps = fields.optional("steps").map_or(Vec::new(), |node| read_list(reader, (node, "`steps`"), names, around));
     fields.finish(reader, &words::PLAIN);
     Some(ChoiceText { name, why, steps })
 }
@@ -192,8 +201,8 @@ fn read_option(reader: &mut Reader, name: Spanned<String>, node: &Node, names: &
 /// `wait: {until: COMMAND, within: 2m}` is a check that is repeated until it holds.
 fn read_wait_until(reader: &mut Reader, node: &Node, common: &mut Common) -> Option<Work> {
     let mut fields = reader.fields(node, "`wait`", "`wait: 30s`, or `wait: {until: COMMAND, within: 2m}`")?;
-    let command = fields.required(reader, "until", "until: COMMAND").and_then(|node| reader.text(node, "`until`"));
-    let within = fields.required(reader, "within", "within: 2m").and_then(|node| reader.period_text(node, "`within`"));
+    let command = fields.required("until", "until: COMMAND").and_then(|node| reader.text(node, "`until`"));
+    let within = fields.required("within", "within: 2m").and_then(|node| reader.period_text(node, "`within`"));
     let every = fields.optional("every").and_then(|node| reader.period_text(node, "`every`"));
     let healthy = fields.optional("healthy").and_then(|node| reader.whole(node, "`healthy`", 1, MAX_ATTEMPTS));
     fields.finish(reader, &words::REPEAT);
@@ -229,11 +238,13 @@ fn read_conclusion(reader: &mut Reader, node: &Node) -> Option<Work> {
     let mut fields = reader.fields(node, "`conclude`", example)?;
     let found: Vec<_> =
         CONCLUSIONS.into_iter().filter_map(|(word, conclusion)| fields.entry(word).map(|(_, node)| (conclusion, node))).collect();
+    let is_unclear = fields.left().next().is_some(); // that is told
     fields.finish(reader, &words::CONCLUDE);
     match found.as_slice() {
         [(conclusion, node)] => Some(Work::Conclude { conclusion: *conclusion, sentence: reader.text(node, "the conclusion's sentence")? }),
+        [] if is_unclear => None,
         [] | [..] => {
-            let message = "`conclude` has one verdict: recovered, no_action or escalate";
+            let message = format!("`conclude` has one verdict (recovered, no_action or escalate), got {}", found.len());
             reader.error("RB117", node.span, message).label("expected one").help(format!("write {example}"));
             None
         }

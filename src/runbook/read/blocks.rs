@@ -17,8 +17,9 @@ pub(super) fn read(reader: &mut Reader, fields: &mut Fields<'_>, node: &Node, na
     block.for_each = fields.optional("for_each").and_then(|node| read_for_each(reader, node));
     block.bracket = read_bracket(reader, fields);
     block.uninterruptible = fields.optional("uninterruptible").is_some_and(|node| read_flag(reader, node, "uninterruptible"));
-    block.steps = read_list(reader, node, names, around);
-    let mut part = |word| fields.optional(word).map_or(Vec::<Step>::new(), |node| read_list(reader, node, names, around));
+    block.steps = read_list(reader, (node, "`steps`"), names, around);
+    let mut part =
+        |word| fields.optional(word).map_or(Vec::<Step>::new(), |node| read_list(reader, (node, &format!("`{word}`")), names, around));
     (block.rescue, block.always) = (part("rescue"), part("always"));
     check_fit(reader, &block, around);
     block
@@ -68,10 +69,12 @@ fn read_serial(reader: &mut Reader, node: &Node) -> Option<Spanned<Serial>> {
     };
     if size.is_none() {
         let message = format!("`serial` is a number of hosts or a share of them, got {written:?}");
-        reader
-            .error("RB117", node.span, message)
-            .label("expected such as 1 or 25%")
-            .help("write such as `serial: 1` or `serial: [1, 25%]`");
+        let help = match written {
+            "all" => "write `serial: 100%`, or leave `rolling:` out: then all go at the same time",
+            _ if written.ends_with('%') => "a share is a whole number from 1% to 100%",
+            _ => "write such as `serial: 1`, at least one, or `serial: [1, 25%]`",
+        };
+        reader.error("RB117", node.span, message).label("expected such as 1 or 25%").help(help);
     }
     size.map(|value| Spanned { value, span: node.span })
 }

@@ -100,6 +100,10 @@ pub(super) fn misfit(reader: &mut Reader, key: Span, word: &str, action: &str) {
     let help = match (word, action) {
         ("until", "run") => "put a step with `check:` and this `until:` after it; `retry:` repeats a command that failed",
         ("until", "wait") => "write `wait: {until: COMMAND, within: 2m}`, or `check:` with `until: {within: 2m}`",
+        ("undo" | "evidence", "check" | "capture" | "wait") => "it changes nothing: remove it, or write it on the step that does",
+        ("hosts" | "timeout" | "become" | "env" | "cwd", "call") => {
+            "the called runbook says so for its steps; give it as a parameter: `with: {…}`"
+        }
         ("undo", "put") => "a put undoes itself: the old file is kept; remove it",
         ("undo", "steps") => "write `undo:` on the steps within",
         ("evidence", _) => "write it on the step that destroys information",
@@ -145,13 +149,14 @@ fn read_count(reader: &mut Reader, node: &Node) -> Option<Spanned<HostCount>> {
     let (min, max) = match (min, max) {
         (None, None) => {
             let help = "write `expect_hosts: 1` or `expect_hosts: {min: 2, max: 5}`";
-            reader.error("RB117", node.span, "`expect_hosts` says no number").help(help);
+            reader.error("RB117", node.span, "`expect_hosts` says no number").label("how many?").help(help);
             return None;
         }
         (min, max) => (min.map_or(Some(1), |min| Some(min?.value))?, max.map_or(Some(MAX_HOSTS), |max| Some(max?.value))?),
     };
     if min > max {
-        reader.error("RB117", node.span, format!("no number is at least {min} and at most {max}")).label("`min` is above `max`");
+        let message = format!("no number is at least {min} and at most {max}");
+        reader.error("RB117", node.span, message).label("`min` is above `max`").help("swap them");
     }
     Some(Spanned { value: HostCount { min, max }, span: node.span })
 }
@@ -168,7 +173,8 @@ pub(super) fn read_flag(reader: &mut Reader, node: &Node, key: &str) -> bool {
         Some("true") => true,
         Some("false") => false,
         Some(_) | None => {
-            reader.error("RB117", node.span, format!("`{key}` is true or false")).help(format!("write `{key}: true`, or remove it"));
+            let help = format!("write `{key}: true`, or remove it");
+            reader.error("RB117", node.span, format!("`{key}` is true or false")).label("expected true, without quotes").help(help);
             false
         }
     }
@@ -188,7 +194,7 @@ fn read_evidence(reader: &mut Reader, node: &Node) -> Option<EvidenceText> {
     match &node.value {
         Value::Map(_) => {
             let mut fields = reader.fields(node, "`evidence`", "`evidence: save-the-logs`")?;
-            let reason = fields.required(reader, "waive", "waive: \"why none can be kept\"").and_then(|node| reader.text(node, "`waive`"));
+            let reason = fields.required("waive", "waive: \"why none can be kept\"").and_then(|node| reader.text(node, "`waive`"));
             fields.finish(reader, &words::PLAIN);
             reason.map(|reason| EvidenceText::Waived { reason })
         }
@@ -222,7 +228,11 @@ fn read_become(reader: &mut Reader, node: &Node) -> Option<Spanned<String>> {
     let user = reader.text(node, "`become`")?;
     let plain = user.value.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.' | b'@' | b'$' | b'+'));
     if !user.value.contains("{{") && (!plain || user.value.starts_with('-')) {
-        reader.error("RB117", user.span, format!("{:?} is no user's name", user.value)).label("expected such as postgres");
+        let message = format!("{:?} is no user's name", user.value);
+        reader
+            .error("RB117", user.span, message)
+            .label("expected such as postgres")
+            .help("write the log-in name of the user, such as `become: root`");
     }
     Some(user)
 }
@@ -248,7 +258,7 @@ fn read_retry(reader: &mut Reader, node: &Node) -> Option<RetryText> {
         return Some(RetryText { attempts, delay: None, backoff: None });
     }
     let mut fields = reader.fields(node, "`retry`", "`retry: {attempts: 3, delay: 5s}`")?;
-    let attempts = fields.required(reader, "attempts", "attempts: 3").and_then(|node| reader.whole(node, "`attempts`", 1, MAX_ATTEMPTS));
+    let attempts = fields.required("attempts", "attempts: 3").and_then(|node| reader.whole(node, "`attempts`", 1, MAX_ATTEMPTS));
     let delay = fields.optional("delay").and_then(|node| reader.period_text(node, "`delay`"));
     let backoff = fields.optional("backoff").and_then(|node| reader.whole(node, "`backoff`", 1, MAX_BACKOFF));
     fields.finish(reader, &words::REPEAT);
@@ -262,7 +272,7 @@ fn read_until(reader: &mut Reader, node: &Node) -> Option<UntilText> {
         return None;
     }
     let mut fields = reader.fields(node, "`until`", "`until: {within: 2m, every: 5s}`")?;
-    let within = fields.required(reader, "within", "within: 2m").and_then(|node| reader.period_text(node, "`within`"));
+    let within = fields.required("within", "within: 2m").and_then(|node| reader.period_text(node, "`within`"));
     let every = fields.optional("every").and_then(|node| reader.period_text(node, "`every`"));
     let healthy = fields.optional("healthy").and_then(|node| reader.whole(node, "`healthy`", 1, MAX_ATTEMPTS));
     fields.finish(reader, &words::REPEAT);
@@ -278,13 +288,13 @@ fn read_register(reader: &mut Reader, node: &Node, names: &mut Names) -> Option<
 fn read_parse(reader: &mut Reader, node: &Node) -> Option<Spanned<Parse>> {
     if matches!(node.value, Value::Map(_)) {
         let mut fields = reader.fields(node, "`parse`", "`parse: {regex: \"…\"}`")?;
-        let pattern = fields.required(reader, "regex", "regex: \"used=(?P<used>[0-9]+)\"").and_then(|node| reader.text(node, "`regex`"));
+        let pattern = fields.required("regex", "regex: \"used=(?P<used>[0-9]+)\"").and_then(|node| reader.text(node, "`regex`"));
         fields.finish(reader, &words::PLAIN);
         let pattern = pattern?;
         if let Err(error) = regex::Regex::new(&pattern.value) {
             let why = error.to_string().lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
-            let help = "look-around and back references are not there: matching takes linear time";
-            reader.error("RB124", pattern.span, format!("the pattern cannot be used: {why}")).help(help);
+            let help = super::parameters::remedy_for_pattern(&why);
+            reader.error("RB124", pattern.span, format!("the pattern cannot be used: {why}")).label("no pattern").help(help);
         }
         return Some(Spanned { value: Parse::Regex(pattern.value), span: pattern.span });
     }

@@ -50,9 +50,9 @@ fn read_instead(reader: &mut Reader, node: &Node, span: Span) -> Option<InsteadT
     let mut fields = reader.fields(node, "`instead`", "`instead: {of: dba, by: ic, after: 10m}`")?;
     let [of, by] = ["of", "by"].map(|key| {
         let example = if key == "of" { "of: dba" } else { "by: ic" };
-        fields.required(reader, key, example).and_then(|node| reader.text(node, &format!("`{key}`")))
+        fields.required(key, example).and_then(|node| reader.text(node, &format!("`{key}`")))
     });
-    let after = fields.required(reader, "after", "after: 10m").and_then(|node| reader.period(node, "`after`"));
+    let after = fields.required("after", "after: 10m").and_then(|node| reader.period(node, "`after`"));
     fields.finish(reader, &words::GATE);
     Some(InsteadText { of: of?, by: by?, after: after?, span })
 }
@@ -83,7 +83,8 @@ fn read_people(reader: &mut Reader, items: &[Node]) -> Option<Vec<Spanned<String
         let name = reader.text(item, "a group or person")?;
         if !is_name(&name.value.replace(['@', '+'], "_")) {
             let message = format!("`{}` is no group or person", name.value);
-            reader.error("RB130", name.span, message).label("expected such as dba or alice@example.com");
+            let help = "name a group of team/policy.yaml, or a person by address";
+            reader.error("RB130", name.span, message).label("expected such as dba or alice@example.com").help(help);
         } else if people.iter().any(|other| other.value == name.value) {
             let message = format!("`{}` is named twice", name.value);
             reader.error("RB130", name.span, message).label("again").help("name it once; ask for more people by `approvals:`");

@@ -66,14 +66,15 @@ fn read_one(reader: &mut Reader, name: Spanned<String>, node: &Node) -> Option<P
     fields.finish(reader, &words::PARAMETER);
     let parameter = Parameter { name, kind: kind?, default, pattern, min, max, description };
     check_pattern(reader, &parameter);
-    check_bounds(reader, &parameter);
-    check_default(reader, &parameter);
+    if check_bounds(reader, &parameter) {
+        check_default(reader, &parameter);
+    }
     Some(parameter)
 }
 
 fn read_kind(reader: &mut Reader, fields: &mut Fields<'_>) -> Option<ParameterKind> {
     let values = fields.optional("values");
-    let node = fields.required(reader, "type", "type: string")?;
+    let node = fields.required("type", "type: string")?;
     let word = reader.text(node, "`type`")?;
     if word.value != "enum"
         && let Some(values) = values
@@ -113,7 +114,7 @@ fn read_values(reader: &mut Reader, fields: &mut Fields<'_>, node: Option<&Node>
     for item in reader.list(node, "`values`", "`values: [a, b]`")? {
         let value = reader.as_written(item, "a value")?;
         if values.contains(&value.value) {
-            reader.error("RB122", value.span, format!("the value `{}` is there twice", value.value)).label("again");
+            reader.error("RB122", value.span, format!("the value `{}` is there twice", value.value)).label("again").help("name it once");
         }
         values.push(value.value);
     }
@@ -154,7 +155,7 @@ fn check_pattern(reader: &mut Reader, parameter: &Parameter) {
         (Err(_), _) => {
             let why = regex::Regex::new(&pattern.value).err().map_or("it is too large".to_owned(), |error| last_line(&error.to_string()));
             let message = format!("the pattern cannot be used: {why}");
-            reader.error("RB124", pattern.span, message).help("look-around and back references are not there: matching takes linear time");
+            reader.error("RB124", pattern.span, message).label("no pattern").help(remedy_for_pattern(&why));
         }
         (Ok(regex), Some(default)) if !regex.is_match(&default.value) => {
             let message = format!("the default {:?} does not match the pattern", default.value);
@@ -165,11 +166,20 @@ fn check_pattern(reader: &mut Reader, parameter: &Parameter) {
     }
 }
 
+/// What to do about a regular expression that the crate refuses for this reason.
+pub(super) fn remedy_for_pattern(why: &str) -> &'static str {
+    match why.contains("look-around") || why.contains("backreference") {
+        true => "look-around and back references are not there: matching takes linear time",
+        false => "mend it; a sign that stands for itself has a backslash before it: `\\(`, `\\[`, `\\.`",
+    }
+}
+
 fn last_line(text: &str) -> String {
     text.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned()
 }
 
-fn check_bounds(reader: &mut Reader, parameter: &Parameter) {
+/// Whether the bounds can be kept: with others no default is right, and saying so would be noise.
+fn check_bounds(reader: &mut Reader, parameter: &Parameter) -> bool {
     let bounds: Vec<&Spanned<String>> = [&parameter.min, &parameter.max].into_iter().flatten().collect();
     let mut measured = Vec::new();
     for bound in bounds {
@@ -180,9 +190,9 @@ fn check_bounds(reader: &mut Reader, parameter: &Parameter) {
                 reader.error("RB122", bound.span, "this bound does not fit the type").label("nothing to compare").help(help);
             }
             Measure::Wrong(expected) => {
-                reader
-                    .error("RB125", bound.span, format!("expected {expected}, got {:?}", bound.value))
-                    .label(format!("expected {expected}"));
+                let message = format!("this bound is {expected}, got {:?}", bound.value);
+                let help = "write the bound as values of this type are written";
+                reader.error("RB125", bound.span, message).label(format!("expected {expected}")).help(help);
             }
         }
     }
@@ -190,8 +200,10 @@ fn check_bounds(reader: &mut Reader, parameter: &Parameter) {
         && parameter.min.is_some()
         && low > high
     {
-        reader.error("RB125", max.span, "`max` is below `min`: no value could be right").label("below `min`");
+        reader.error("RB125", max.span, "`max` is below `min`: no value could be right").label("below `min`").help("swap them");
+        return false;
     }
+    true
 }
 
 fn check_default(reader: &mut Reader, parameter: &Parameter) {
@@ -207,7 +219,16 @@ fn check_default(reader: &mut Reader, parameter: &Parameter) {
         (_, Measure::Unordered) => None,
     };
     if let Some((message, label)) = problem {
-        reader.error("RB125", default.span, message).label(label);
+        let help = match (&parameter.kind, default.value.to_lowercase().as_str()) {
+            (ParameterKind::Boolean, "yes" | "on" | "y" | "1") => "write `default: true`".to_owned(),
+            (ParameterKind::Boolean, "no" | "off" | "n" | "0") => "write `default: false`".to_owned(),
+            (ParameterKind::Enum { values }, _) => match did_you_mean(&default.value, values.iter().map(String::as_str)) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "write one of `values:`, or add it there".to_owned(),
+            },
+            (_, _) => "write a default that keeps the parameter's own rules, or none: then a value must be given".to_owned(),
+        };
+        reader.error("RB125", default.span, message).label(label).help(help);
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::{Gate, Step, Work};
 use super::common::{self, Common};
 use super::kinds::Kind;
 use super::names::Names;
-use super::{actions, gates, words};
+use super::{actions, gates, misplaced, words};
 use crate::base::StepId;
 use crate::event::Effect;
 use crate::text::{Fields, Node, Reader, Span, Spanned, Value};
@@ -16,18 +16,21 @@ pub(super) struct Around {
     pub(super) gate: Option<Span>,
 }
 
-pub(super) fn read(reader: &mut Reader, node: &Node, names: &mut Names) -> Vec<Step> {
-    read_list(reader, node, names, Around { hosts: false, gate: None })
+pub(super) fn read(reader: &mut Reader, node: &Node, word: &str, names: &mut Names) -> Vec<Step> {
+    read_list(reader, (node, word), names, Around { hosts: false, gate: None })
 }
 
-pub(super) fn read_list(reader: &mut Reader, node: &Node, names: &mut Names, around: Around) -> Vec<Step> {
-    let Some(items) = reader.list(node, "a list of steps", "`- name: …` and an action for each step") else { return Vec::new() };
+/// The steps below a word such as `steps`.
+pub(super) fn read_list(reader: &mut Reader, (node, word): (&Node, &str), names: &mut Names, around: Around) -> Vec<Step> {
+    let Some(items) = reader.list(node, word, "`- name: …` and an action for each step; each begins with a dash") else {
+        return Vec::new();
+    };
     items.iter().filter_map(|item| read_step(reader, item, names, around)).collect()
 }
 
 fn read_step(reader: &mut Reader, node: &Node, names: &mut Names, around: Around) -> Option<Step> {
     let mut fields = reader.fields(node, "a step", "`- name: …` and an action such as `check: uptime`")?;
-    let name = fields.required(reader, "name", "name: What it does").and_then(|node| reader.text(node, "`name`"));
+    let name = fields.required("name", "name: What it does").and_then(|node| reader.text(node, "`name`"));
     let id = read_id(reader, &mut fields, name.as_ref());
     let action = find_action(reader, &mut fields, name.as_ref());
     let kind = action.map(|(kind, _, _)| kind);
@@ -37,8 +40,10 @@ fn read_step(reader: &mut Reader, node: &Node, names: &mut Names, around: Around
     let work = action.and_then(|(kind, _, node)| actions::read(reader, &mut fields, (kind, node), &mut common, names, around));
     let at = name.as_ref().map_or(fields.span(), |name| name.span);
     if let Some((kind, key, _)) = action {
+        let around = Around { hosts: around.hosts || fields.means("hosts", &words::STEP), ..around };
         check_fit(reader, kind, key, &common, around);
     }
+    misplaced::refuse(reader, &mut fields);
     fields.finish(reader, &words::STEP);
     Some(assemble(id?, name?, gate, common, work?, Span { start: node.span.start, end: node.span.end.max(at.end) }))
 }
@@ -107,7 +112,7 @@ fn find_action<'n>(reader: &mut Reader, fields: &mut Fields<'n>, name: Option<&S
         [(Kind::Wait, span, node)] if matches!(node.value, Value::Map(_)) => Some((Kind::WaitUntil, *span, *node)),
         [one] => Some(*one),
         [] => {
-            if !fields.has_any(words::STEP.foreign.iter().map(|(word, _)| *word)) {
+            if !misplaced::may_be_an_action(fields) {
                 let message = "this step has no action";
                 let help = "add one of `run:`, `check:`, `manual:`, …, or `steps:` for a block; docs/language.md has them all";
                 reader.error("RB116", at, message).label("does nothing").help(help);
@@ -128,11 +133,13 @@ fn read_gate(reader: &mut Reader, fields: &mut Fields<'_>, kind: Option<Kind>, o
     let (key, node) = fields.entry("gate")?;
     let gate = gates::read(reader, node);
     if matches!(kind, Some(Kind::Call | Kind::Conclude)) {
-        let message = "`gate` does not fit this step: the gates of a called runbook are its own";
-        reader
-            .error("RB119", key, message)
-            .label("would not be heeded")
-            .help("write the gate in the called runbook, or on the step before");
+        let (message, help) = match kind {
+            Some(Kind::Call) => ("a called runbook has its own gates", "write the gate in the called runbook, or on the step before"),
+            Some(_) | None => {
+                ("`gate` does not fit `conclude`: it does nothing that somebody could agree to", "write the gate on the step before")
+            }
+        };
+        reader.error("RB119", key, message).label("would not be heeded").help(help);
     }
     if let Some(outer) = outer {
         let label = format!("the outer gate is on line {}", reader.line(outer));

@@ -45,13 +45,21 @@ fn read_secret(reader: &mut Reader, name: Spanned<String>, node: &Node) -> Optio
     if let Some(node) = fields.optional("prompt") {
         origins.push(super::common::read_true(reader, node, "prompt").then_some(SecretOrigin::Prompt));
     }
+    let is_unclear = fields.left().next().is_some(); // that is told
+    let written = origins.len();
     fields.finish(reader, &words::SECRET);
     let fits = hosts.is_none() || matches!(origins.as_slice(), [Some(SecretOrigin::OnHost { .. }) | None]);
     match (origins.pop(), origins.is_empty() && fits) {
         (Some(origin), true) => origin.map(|origin| Secret { name, origin }),
+        (None, _) if is_unclear => None,
         (Some(_), false) | (None, _) => {
-            let message = format!("the secret `{}` comes from one place", name.value);
-            reader.error("RB126", name.span, message).label("expected one").help(format!("write {example}"));
+            let from = match written {
+                0 if hosts.is_some() => "says on which hosts it lies, and not in which `file:`",
+                0 => "comes from nowhere",
+                _ => "comes from several places",
+            };
+            let message = format!("the secret `{}` {from}", name.value);
+            reader.error("RB126", name.span, message).label("expected one place").help(format!("write {example}"));
             None
         }
     }
@@ -76,8 +84,8 @@ pub(super) fn read_rules(reader: &mut Reader, node: &Node) -> Vec<RuleText> {
 
 fn read_rule(reader: &mut Reader, node: &Node, example: &str) -> Option<RuleText> {
     let mut fields = reader.fields(node, "a rule", example)?;
-    let require = fields.required(reader, "require", "require: \"low < high\"").and_then(|node| reader.as_written(node, "`require`"));
-    let message = fields.required(reader, "message", "message: What is wrong then").and_then(|node| reader.text(node, "`message`"));
+    let require = fields.required("require", "require: \"low < high\"").and_then(|node| reader.as_written(node, "`require`"));
+    let message = fields.required("message", "message: What is wrong then").and_then(|node| reader.text(node, "`message`"));
     fields.finish(reader, &words::RULE);
     Some(RuleText { require: require?, message: message?.value })
 }
@@ -95,8 +103,8 @@ fn read_symptom(reader: &mut Reader, name: Spanned<String>, node: &Node) -> Opti
         reader.error("RB115", name.span, message).label("no letter or digit in it").help("name what people notice: `queries answered`");
     }
     let mut fields = reader.fields(node, format!("the symptom `{}`", name.value), "`{hosts: db, check: COMMAND, every: 5s}`")?;
-    let hosts = fields.required(reader, "hosts", "hosts: db").and_then(|node| reader.text(node, "`hosts`"));
-    let check = fields.required(reader, "check", "check: COMMAND").and_then(|node| reader.text(node, "`check`"));
+    let hosts = fields.required("hosts", "hosts: db").and_then(|node| reader.text(node, "`hosts`"));
+    let check = fields.required("check", "check: COMMAND").and_then(|node| reader.text(node, "`check`"));
     let expect = fields.optional("expect").and_then(|node| reader.as_written(node, "`expect`"));
     let every = fields.optional("every").and_then(|node| reader.period(node, "`every`"));
     let timeout = fields.optional("timeout").and_then(|node| reader.period(node, "`timeout`"));
