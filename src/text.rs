@@ -16,7 +16,7 @@ pub use diagnostic::{Colour, Diagnostic, Diagnostics, Severity};
 pub use fields::{Fields, Reader, Vocabulary};
 pub use format::{FormatError, Order, Within, format};
 pub use measure::parse_bytes;
-pub use schema::{BytesValue, PathValue, PeriodTemplate, PeriodValue, SlugValue, TextValue, WrittenValue, one_of, schema_of};
+pub use schema::{BytesValue, LibraryFile, PathValue, PeriodTemplate, PeriodValue, SlugValue, TextValue, WrittenValue, one_of, schema_of};
 pub use source::{Source, Span, Spanned};
 pub use suggest::did_you_mean;
 pub use yaml::{Comment, Document, MAX_DEPTH, Node, Scalar, ScalarKind, Value, comments, parse, parse_lenient};

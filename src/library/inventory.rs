@@ -15,7 +15,7 @@ use crate::text::{Diagnostics, Fields, Node, Reader, Source, Spanned, Vocabulary
 const MAX_HOSTS: usize = 10_000;
 
 /// Names that selectors give a meaning of their own.
-const RESERVED: [&str; 3] = ["all", "local", "none"];
+pub(super) const RESERVED: [&str; 3] = ["all", "local", "none"];
 
 const TOP: Vocabulary = Vocabulary {
     foreign: &[

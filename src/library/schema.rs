@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
+use super::inventory::RESERVED;
 use crate::text::{TextValue, WrittenValue, schema_of};
 
 /// The schema of `team/inventory.yaml`.
@@ -23,37 +24,54 @@ pub fn policy_schema() -> Value {
 /// Letters, digits, dots, dashes and underscores.
 const WORD: &str = "^[A-Za-z0-9_][A-Za-z0-9._-]*$";
 
+/// A log-in name that `ssh` cannot take for an option.
+const USER: &str = r"^[A-Za-z0-9._@+\\$][A-Za-z0-9._@+\\$-]*$";
+
 fn words() -> Value {
     json!({ "pattern": WORD })
+}
+
+/// Names of hosts or groups: no words that selectors use for something else, but for these.
+fn names(allowed: &[&str]) -> Value {
+    let taken: Vec<&str> = RESERVED.into_iter().filter(|name| !allowed.contains(name)).collect();
+    json!({ "pattern": WORD, "not": { "enum": taken } })
 }
 
 /// A team's hosts and groups.
 #[derive(JsonSchema)]
 struct Inventory {
     /// Hosts by the names that runbooks use: `hosts: {db-1: {address: 10.0.0.5}}`.
-    #[schemars(extend("propertyNames" = words()))]
+    #[schemars(extend("propertyNames" = names(&["local"]), "allOf" = json!([{ "properties": { "local": { "properties": this_machine("local") } } }])))]
     hosts: Option<BTreeMap<String, Host>>,
     /// Groups by name: their hosts, and what is said of all of them: `groups: {db: {hosts: [db-1, db-2], user: postgres}}`.
-    #[schemars(extend("propertyNames" = words()))]
+    #[schemars(extend("propertyNames" = names(&[])))]
     groups: Option<BTreeMap<String, Group>>,
     /// Hosts that other tools know, beside these: files of Ansible or OpenSSH, and scripts that print JSON: `hosts_from: [hosts.ini, ~/.ssh/config]`.
-    #[schemars(length(min = 1, max = 32))]
+    #[schemars(length(min = 1, max = 32), extend("uniqueItems" = true))]
     hosts_from: Option<Vec<TextValue>>,
     /// The operator's OpenSSH: `ssh: {config: ~/.ssh/config}`.
     ssh: Option<Ssh>,
 }
 
+/// What does not fit this machine: how to reach it.
+fn this_machine(connection: &str) -> Value {
+    json!({ "connection": { "const": connection }, "address": false, "user": false, "port": false })
+}
+
 /// A machine.
 #[derive(JsonSchema)]
+#[schemars(extend("anyOf" = json!([{ "properties": { "connection": { "const": "ssh" } } }, { "properties": this_machine("local") }])))]
 struct Host {
     /// Where it is, the host's name unless said: `address: 10.0.0.5`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._:%\[\]][A-Za-z0-9._:%\[\]-]*$"))]
     address: Option<WrittenValue>,
     /// `local` for this machine; `ssh` unless said: `connection: local`.
     connection: Option<Connection>,
     /// The groups that it is in: `groups: [db]`.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("items" = names(&[])))]
     groups: Option<Vec<TextValue>>,
     /// The user who logs in: `user: ops`.
+    #[schemars(regex(pattern = USER))]
     user: Option<TextValue>,
     /// The port of its SSH server: `port: 2222`.
     #[schemars(range(min = 1, max = 65535))]
@@ -83,6 +101,7 @@ struct Group {
     #[schemars(length(min = 1))]
     hosts: Option<Vec<TextValue>>,
     /// The user who logs in on each that does not say it: `user: postgres`.
+    #[schemars(regex(pattern = USER))]
     user: Option<TextValue>,
     /// The port of each that does not say it: `port: 2222`.
     #[schemars(range(min = 1, max = 65535))]
@@ -130,12 +149,19 @@ struct Policy {
 #[derive(JsonSchema)]
 struct Member {
     /// The groups that gates name: `groups: [dba, ic]`.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("items" = words(), "uniqueItems" = true))]
     groups: Option<Vec<TextValue>>,
+}
+
+/// Evidence is asked only of what destroys information.
+fn no_evidence_elsewhere() -> Value {
+    let none = json!({ "properties": { "evidence": false } });
+    json!([{ "properties": { "read": none, "idempotent": none, "once": none } }])
 }
 
 /// How many people each effect asks.
 #[derive(JsonSchema)]
+#[schemars(extend("allOf" = no_evidence_elsewhere()))]
 struct Environment {
     /// For what changes nothing: `read: {approvals: 0}`.
     read: Option<Floor>,
@@ -154,7 +180,15 @@ struct Floor {
     #[schemars(range(min = 0, max = 20))]
     approvals: u32,
     /// That a capture is kept before information is destroyed: `evidence: required`.
-    evidence: Option<WrittenValue>,
+    evidence: Option<Duty>,
+}
+
+/// What is never left out.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+enum Duty {
+    /// A destructive step says which evidence it has, or why there is none.
+    Required,
 }
 
 /// A command that is never to be used.

@@ -6,7 +6,7 @@ mod common;
 mod gates;
 pub(super) mod kinds;
 mod misplaced;
-mod names;
+pub(super) mod names;
 mod parameters;
 mod steps;
 mod top;

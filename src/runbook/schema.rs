@@ -11,10 +11,10 @@ mod step;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::text::{PeriodValue, SlugValue, TextValue, WrittenValue, schema_of};
-use parameters::{Parameter, Secret, parameter_names, target_names};
+use parameters::{Parameter, Secret, target_names, value_names};
 use step::Step;
 
 /// The schema of a runbook's file.
@@ -39,15 +39,16 @@ struct Runbook {
     /// Named addresses for the one who runs it: `links: {dashboard: "https://grafana.example.com/d/db"}`.
     links: Option<BTreeMap<String, TextValue>>,
     /// Values that are given when it is run, by `-p name=value`: `parameters: {unit: {type: string, default: postgresql}}`.
-    #[schemars(extend("propertyNames" = parameter_names()))]
+    #[schemars(extend("propertyNames" = value_names()))]
     parameters: Option<BTreeMap<String, Parameter>>,
     /// Values that no record, report or command line ever holds; they reach a step only through `env:`: `secrets: {db_password: {env: PGPASSWORD}}`.
-    #[schemars(extend("propertyNames" = parameter_names()))]
+    #[schemars(extend("propertyNames" = value_names()))]
     secrets: Option<BTreeMap<String, Secret>>,
     /// Conditions across parameters, each with what is said where it does not hold: `rules: [{require: "low < high", message: "low must be below high"}]`.
     #[schemars(length(min = 1))]
     rules: Option<Vec<Rule>>,
     /// What people notice, looked at before, during and after a run: `symptoms: {queries answered: {hosts: db, check: "psql -c 'select 1'", every: 5s}}`.
+    #[schemars(extend("propertyNames" = json!({ "pattern": "[A-Za-z0-9]" })))]
     symptoms: Option<BTreeMap<String, Symptom>>,
     /// Names for selectors, so that steps say `primary` and the inventory's names stand in one place: `targets: {primary: db-primary}`.
     #[schemars(extend("propertyNames" = target_names()))]

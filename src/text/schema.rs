@@ -96,6 +96,10 @@ value!(
     SlugValue, { "type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 100 }
 );
 value!(
+    /// A file of the library's scripts/, by its path from there.
+    LibraryFile, { "type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$" }
+);
+value!(
     /// An absolute path, or a template that gives one.
     PathValue, { "type": "string", "pattern": "^(/|\\{\\{)" }
 );

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::text::{Reader, Span, Spanned};
 
 /// What expressions and templates already call something: results, the host, and Jinja's own words.
-const TAKEN: [&str; 27] = [
+pub(in crate::runbook) const TAKEN: [&str; 27] = [
     "host",
     "hosts",
     "stdout",

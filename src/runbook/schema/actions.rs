@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 
 use super::step::Step;
-use crate::text::{BytesValue, PathValue, PeriodTemplate, TextValue, WrittenValue, one_of};
+use crate::text::{BytesValue, LibraryFile, PathValue, PeriodTemplate, TextValue, WrittenValue, one_of};
 
 /// One artifact: what a command prints, or what a file holds.
 #[derive(JsonSchema)]
@@ -26,9 +26,9 @@ pub(super) struct Put {
     /// What it holds, values inserted: `content: "workers = {{ workers }}"`.
     content: Option<WrittenValue>,
     /// A file of the library's scripts/, as it is: `file: app.conf`.
-    file: Option<TextValue>,
+    file: Option<LibraryFile>,
     /// A file of the library's scripts/, values inserted: `template: app.conf.tmpl`.
-    template: Option<TextValue>,
+    template: Option<LibraryFile>,
     /// Its permissions, octal digits: `mode: "0644"`.
     mode: Option<Mode>,
     /// Whose it is: `owner: app:app`.
@@ -42,7 +42,7 @@ enum Mode {
     /// Quoted.
     Text(#[schemars(regex(pattern = "^[0-7]{3,4}$"))] String),
     /// As YAML reads it: a decimal number.
-    Number(#[schemars(range(min = 0, max = 7777))] u32),
+    Number(#[schemars(range(min = 100, max = 7777))] u32),
 }
 
 /// One way that a person may choose; without steps it does nothing.

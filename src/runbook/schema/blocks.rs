@@ -33,7 +33,7 @@ enum BatchSize {
     /// So many.
     Count(#[schemars(range(min = 1, max = 10000))] u32),
     /// A share of all of them, or a number in quotes.
-    Share(#[schemars(regex(pattern = "^[0-9]+%?$"))] String),
+    Share(#[schemars(regex(pattern = "^0*([1-9][0-9]?|100)%$|^[0-9]+$"))] String),
 }
 
 /// What a block is repeated for.

@@ -3,11 +3,17 @@
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
+use super::super::read::names::TAKEN;
 use crate::text::{TextValue, WrittenValue, one_of};
 
-/// Names that expressions and environments take.
-pub(super) fn parameter_names() -> Value {
+/// Names that environments, and the parameters of other runbooks, take.
+pub(super) fn identifiers() -> Value {
     json!({ "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" })
+}
+
+/// Names that expressions take, where they mean nothing else there.
+pub(super) fn value_names() -> Value {
+    json!({ "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "not": { "enum": TAKEN } })
 }
 
 /// Names that selectors take; some have a meaning of their own.
@@ -65,10 +71,13 @@ enum ParameterType {
 
 fn kinds_and_their_words() -> Value {
     let is = |kinds: &[&str]| json!({ "properties": { "type": { "enum": kinds } }, "required": ["type"] });
+    let text = json!({ "type": "string" });
     json!([
         { "if": is(&["enum"]), "then": { "required": ["values"] }, "else": { "properties": { "values": false } } },
         { "if": is(&["string"]), "else": { "properties": { "pattern": false } } },
         { "if": is(&["integer", "number", "duration", "bytes"]), "else": { "properties": { "min": false, "max": false } } },
+        { "if": is(&["boolean"]), "then": { "properties": { "default": { "enum": [true, false] } } } },
+        { "if": is(&["duration", "bytes"]), "then": { "properties": { "default": text, "min": text, "max": text } } },
         { "if": { "required": ["default"] }, "then": { "properties": { "required": { "const": false } } } },
         { "if": { "required": ["required"], "properties": { "required": { "const": false } } }, "then": { "required": ["default"] } },
     ])

@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 use super::super::read::kinds::{FITS, Kind};
 use super::actions::{Artifact, Choice, Conclude, Put, Wait};
 use super::blocks::{ForEach, ReleaseWhen, Rolling};
-use super::parameters::{Parameter, parameter_names};
-use crate::text::{BytesValue, PeriodTemplate, PeriodValue, SlugValue, TextValue, WrittenValue, one_of};
+use super::parameters::{Parameter, identifiers, value_names};
+use crate::text::{BytesValue, LibraryFile, PeriodTemplate, PeriodValue, SlugValue, TextValue, WrittenValue, one_of};
 
 /// A step: a name, exactly one action, and what else is to be said of it.
 #[derive(JsonSchema)]
 #[schemars(extend("oneOf" = actions(), "allOf" = fits(), "dependencies" = json!({ "acquire": ["release"], "release": ["acquire"], "release_when": ["acquire"] })))]
 pub(super) struct Step {
     /// What it does, in a line; its id is made of it: `name: Restart the server`.
+    #[schemars(regex(pattern = "[A-Za-z0-9]"))]
     name: TextValue,
     /// Its name for the command line and the record, where that of `name:` will not do: `id: restart-db-2`.
     id: Option<SlugValue>,
@@ -24,7 +25,7 @@ pub(super) struct Step {
     /// Action: a command of POSIX sh that changes something: `run: systemctl restart {{ unit }}`.
     run: Option<TextValue>,
     /// Action: a file of the library's scripts/, sent as it is: `script: purge-logs.sh`.
-    script: Option<TextValue>,
+    script: Option<LibraryFile>,
     /// Action: a command that only looks: `check: psql -XAtc 'select 1'`.
     check: Option<TextValue>,
     /// Action: keeps evidence as named artifacts: `capture: {server.log: {file: /var/log/app.log, last: 50MB}}`.
@@ -52,13 +53,13 @@ pub(super) struct Step {
     #[schemars(regex(pattern = r"^[A-Za-z0-9/._][A-Za-z0-9/._-]*$"))]
     shell: Option<TextValue>,
     /// The typed facts that a person gives back after `manual:`: `answers: {ticket: {type: string}}`.
-    #[schemars(extend("propertyNames" = parameter_names()))]
+    #[schemars(extend("propertyNames" = identifiers(), "allOf" = json!([{ "additionalProperties": { "properties": { "default": false, "required": false } } }])))]
     answers: Option<BTreeMap<String, Parameter>>,
     /// What a person chooses among, each with steps of its own: `options: {retry: {steps: […]}, skip: {}}`.
     #[schemars(extend("minProperties" = 2, "maxProperties" = 9))]
     options: Option<BTreeMap<String, Choice>>,
     /// Values for the parameters of a called runbook: `with: {unit: postgresql}`.
-    #[schemars(extend("propertyNames" = parameter_names()))]
+    #[schemars(extend("propertyNames" = identifiers()))]
     with: Option<BTreeMap<String, WrittenValue>>,
     /// On a block: what runs where a step of it has failed: `rescue: [{name: Say so, manual: Tell the channel.}]`.
     #[schemars(length(min = 1))]
@@ -89,19 +90,20 @@ pub(super) struct Step {
     /// The author's promise about doing it twice: `effect: idempotent`.
     effect: Option<Effect>,
     /// The user who runs it, through `sudo -n`: `become: postgres`.
-    #[schemars(rename = "become")]
+    #[schemars(rename = "become", regex(pattern = r"\{\{|^[A-Za-z0-9_.@$+][A-Za-z0-9_.@$+-]*$"), extend("not" = json!({ "enum": ["true", "yes"] })))]
     user: Option<TextValue>,
     /// Variables of its environment; the only way of a secret into a step: `env: {PGUSER: postgres}`.
-    #[schemars(extend("propertyNames" = parameter_names()))]
+    #[schemars(extend("propertyNames" = identifiers()))]
     env: Option<BTreeMap<String, WrittenValue>>,
     /// The folder that it runs in: `cwd: /srv/app`.
     cwd: Option<TextValue>,
     /// How long one attempt may take on one host: `timeout: 90s`.
+    #[schemars(extend("not" = json!({ "pattern": r"^[^{1-9]*$" })))]
     timeout: Option<PeriodTemplate>,
     /// How often a failed attempt is repeated, for effects `read` and `idempotent` only: `retry: {attempts: 3, delay: 5s}`.
     retry: Option<Retry>,
     /// The name of its result for later steps: `register: disk`.
-    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"))]
+    #[schemars(extend("allOf" = json!([value_names()])))]
     register: Option<TextValue>,
     /// What `value` is made of its output: `parse: int`, or `parse: {regex: "used=(?P<used>[0-9]+)"}`.
     parse: Option<Parse>,
@@ -156,6 +158,15 @@ fn fits() -> Value {
     rules.push(json!({ "if": { "required": ["choose"] }, "then": { "required": ["options"] } }));
     rules.push(json!({ "if": { "required": ["check"] }, "then": { "properties": { "effect": { "const": "read" } } } }));
     rules.push(json!({ "if": { "required": ["evidence"] }, "then": { "properties": { "effect": { "const": "destructive" } }, "required": ["effect"] } }));
+    rules.push(json!({ "if": { "required": ["undo"] }, "then": { "properties": { "effect": { "not": { "const": "read" } } } } }));
+    rules.push(json!({ "if": { "required": ["manual", "register"] }, "then": { "required": ["answers"] } }));
+    let repeats = json!({ "properties": { "effect": { "enum": ["read", "idempotent"] } }, "required": ["effect"] });
+    let again =
+        json!({ "anyOf": [{ "type": "integer", "minimum": 2 }, { "type": "object", "properties": { "attempts": { "minimum": 2 } } }] });
+    rules.extend(
+        ["run", "script"]
+            .map(|action| json!({ "if": { "required": [action, "retry"], "properties": { "retry": again } }, "then": repeats })),
+    );
     rules.push(json!({ "not": { "required": ["until", "retry"] } }));
     rules.push(json!({ "not": { "required": ["rolling", "for_each"] } }));
     Value::Array(rules)
@@ -213,7 +224,7 @@ struct Gate {
 #[schemars(untagged)]
 enum From {
     /// Anyone of these.
-    Any(#[schemars(length(min = 1))] Vec<TextValue>),
+    Any(#[schemars(length(min = 1), extend("uniqueItems" = true))] Vec<TextValue>),
     /// One of each, different people.
     Each(#[schemars(length(min = 1))] Vec<Vec<TextValue>>),
 }
