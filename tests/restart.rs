@@ -27,7 +27,7 @@ fn lab(timeout: &str) -> Option<Lab> {
     }
     lab.write("boot_id", FIRST);
     let options = format!("MaxSessions 50\nSetEnv SHLVL=2 PATH={}:/usr/bin:/bin:/usr/sbin:/sbin", lab.path("bin").display());
-    let sshd = Sshd::start_with_boot_id(&options, lab.path("boot_id"));
+    let sshd = Sshd::start_seeing(&options, lab.path("boot_id"), "/proc/sys/kernel/random/boot_id");
     let lab = lab.behind(sshd, &["db-1"], "staging");
     lab.runbook(
         "anew",

@@ -9,6 +9,7 @@ rb_nap() { sleep 0.1 2>/dev/null || sleep 1; }
 rb_say() { printf '%s %s\n' "$rb_n" "$*"; }
 rb_has() { command -v "$1" >/dev/null 2>&1; }
 rb_refuse() { rb_say refused "$*"; exit 0; }
+rb_elsewhere='give this host a spool: with room in the inventory'
 
 # SHA-256 of standard input, as the first word.
 if rb_has sha256sum; then rb_sum='sha256sum'
@@ -73,7 +74,7 @@ rb_enter() {
   [ "$rb_mode" = attach ] && [ ! -d "$rb_want/$rb_run" ] && rb_lost
   mkdir -p "$rb_want/$rb_run" 2>/dev/null
   for rb_d in "$rb_want" "$rb_want/$rb_run"; do
-    cd -P "$rb_d" 2>/dev/null || rb_refuse "the spool $rb_d cannot be made or entered (no room, read-only, or not ours)"
+    cd -P "$rb_d" 2>/dev/null || rb_refuse "the spool $rb_d cannot be made or entered (no room, read-only, or not ours); $rb_elsewhere"
     [ "$PWD" = "$rb_d" ] || rb_refuse "a link leads to the spool $rb_d: it is $PWD; name that in the inventory"
     set -- $(ls -ldn .)
     case $1,$3 in drwx------*,"$rb_uid") continue ;; esac
@@ -85,7 +86,7 @@ rb_lost() { rb_say lost "this host cannot show that it was never begun: the run'
 # 2. Nobody newer took over. Ours is made known first, and this is asked again after the claim.
 rb_fenced() {
   [ -d "epoch.$rb_epoch" ] || mkdir "epoch.$rb_epoch" 2>/dev/null || [ -d "epoch.$rb_epoch" ] ||
-    rb_refuse "nothing can be written to the spool $rb_here (no room or read-only)"
+    rb_refuse "nothing can be written to the spool $rb_here (no room or read-only); $rb_elsewhere"
   for rb_e in epoch.*; do [ "${rb_e#epoch.}" -le "$rb_epoch" ] || return 0; done
   return 1
 }
@@ -246,7 +247,7 @@ rb_start_request() {
   rb_base=$rb_key.$rb_n
   { head -c "$rb_len" >"$rb_base.script" && printf '%-126s.\n' '' >"$rb_base.end" && rb_note "$rb_base.pid" '' &&
     rb_note "$rb_base.slain" '- -' && true >"$rb_base.out" && true >"$rb_base.err"; } 2>/dev/null && [ -s "$rb_base.end" ] ||
-    rb_refuse "the spool $rb_here has no room, or cannot be written"
+    rb_refuse "the spool $rb_here has no room, or cannot be written; $rb_elsewhere"
   set -- $(exec $rb_sum <"$rb_base.script")
   [ "$1" = "$rb_sha" ] || rm -f "$rb_base".*
   [ "$1" = "$rb_sha" ] || rb_refuse "the script did not arrive as it was sent: its SHA-256 is ${1:-nothing}, expected $rb_sha"

@@ -1,11 +1,11 @@
 //! A step in one turn of the loops around it, and the names that its templates may use there. Never decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::progress::{HostResult, settled_results};
 use super::state::{BlockState, LeftOut, Phase, State, StepState};
 use crate::base::{Bytes, HostName, StepId};
-use crate::event::{Answer, LoopTurn, Part};
+use crate::event::{Answer, LoopTurn, Part, RunMode};
 use crate::plan::{FlowBlock, Given, Node, Program, ProgramStep, Registered, RegisteredHost, Role, Scope, Turn, typed_facts};
 
 /// The step of this id: its turn filled in, where it is in loops.
@@ -84,7 +84,34 @@ pub fn scope(program: &Program, state: &State, step: &ProgramStep) -> Scope {
         },
     };
     let parameters = called.as_ref().unwrap_or(&program.parameters);
-    Scope::new(parameters.given(), &results(program, state, step.frame, &turns)).within(&step.turn)
+    let mut results = results(program, state, step.frame, &turns);
+    for name in passed_over(program, state, step, &turns) {
+        results.entry(name).or_insert(Registered { is_left_out: true, ..Registered::default() });
+    }
+    Scope::new(parameters.given(), &results).within(&step.turn)
+}
+
+/// What steps before this one would have registered, had the run not gone past them: another option was chosen, nothing had to be rescued, or
+/// what came before them failed. In a dry run nothing is past: it looks at every way.
+fn passed_over(program: &Program, state: &State, step: &ProgramStep, turns: &[u32]) -> Vec<String> {
+    if program.mode == RunMode::DryRun {
+        return Vec::new();
+    }
+    let from = match &step.role {
+        Role::Release { acquire } => acquire.base(), // rendered before anything is taken
+        Role::Written | Role::Acquire { .. } | Role::Symptom { .. } | Role::Before { .. } | Role::After { .. } => step.id.base(),
+    };
+    let reached: BTreeSet<&str> = state.steps.keys().filter(|id| is_of(&id.turns(), turns)).map(StepId::base).collect();
+    let before = program.steps.iter().take_while(|other| other.id.base() != from);
+    before
+        .filter(|other| other.frame == step.frame && !matches!(other.role, Role::Before { .. }) && !reached.contains(other.id.base()))
+        .filter_map(|other| Some(other.step.register.as_ref()?.value.clone()))
+        .collect()
+}
+
+/// Whether one is a turn of the other, or the same.
+fn is_of(theirs: &[u32], ours: &[u32]) -> bool {
+    theirs.starts_with(ours) || ours.starts_with(theirs)
 }
 
 /// What was registered in a frame, as one of its steps sees it: within a loop the own turn's result, else those of all turns together.

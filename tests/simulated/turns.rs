@@ -206,6 +206,30 @@ fn a_person_chooses_and_only_that_way_is_gone() {
 }
 
 #[test]
+fn what_the_run_went_past_is_known_as_skipped() {
+    let text = "  - name: which
+    choose: Which way?
+    options: {keep: {}, back: {steps: [{name: go back, hosts: h0, run: back, register: back}]}}
+  - name: try
+    hosts: h0
+    steps: [{name: load, run: load, register: loaded}]
+    rescue: [{name: mend, run: mend, register: mended}]
+    always: [{name: say, check: \"say {{ loaded.skipped }} {{ mended.skipped }}\"}]
+  - {name: find, hosts: h0, check: find, register: found, parse: lines}
+  - {name: each, hosts: h0, for_each: \"{{ found.value }}\", steps: [{name: fix, run: \"fix {{ item }}\", register: fixed}]}
+  - {name: none, hosts: h0, when: back.skipped and mended.skipped and fixed.skipped, check: look}
+  - {name: some, hosts: h0, when: not back.skipped or not mended.skipped, check: look}
+";
+    let chosen = |option: &str| Answer::Chosen { option: option.to_owned() };
+    let keep = Scenario::unattended(&steps(text), 1, fine).answered("which", chosen("keep"));
+    assert_eq!(ran(&World::new(&keep).run_to_the_end(None)), ["load h0", "say h0", "find h0", "none h0"]);
+    let loads_badly = |task: &Task| if task.step.base() == "load" { fails() } else { fine(task) };
+    let back = Scenario::unattended(&steps(text), 1, loads_badly).answered("which", chosen("back"));
+    assert_eq!(ran(&World::new(&back).run_to_the_end(None)), ["go-back h0", "load! h0", "mend h0", "say h0", "find h0", "some h0"]);
+    survives(&back);
+}
+
+#[test]
 fn what_a_person_gives_back_is_typed_and_used() {
     let text = "  - name: merge
     manual: Merge it.

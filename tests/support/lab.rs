@@ -158,17 +158,22 @@ impl Lab {
 
     /// Waits until a run waits at a gate that was not there before (by its check code).
     pub fn next_gate(&self, child: &mut Child, before: &[&str]) -> Waiting {
-        let found = until("a gate", || {
+        let ended = |status| panic!("exec ended with {status} before its gate:\n{}", self.said());
+        self.gate_or_end(child, before).unwrap_or_else(ended)
+    }
+
+    /// The same, or the exit status of the process where it ends before.
+    pub fn gate_or_end(&self, child: &mut Child, before: &[&str]) -> Result<Waiting, i32> {
+        until("a gate", || {
             if let Ok(Some(status)) = child.try_wait() {
-                panic!("exec ended with {status} before its gate:\n{}", self.said());
+                return Some(Err(status.code().unwrap_or(-1)));
             }
             let runs = self.runs();
             let gate =
                 runs.iter().find_map(|run| Some((run["run"].as_str()?, run["gate"]["check"].as_str()?, run["gate"]["request"].as_str()?)));
-            gate.filter(|(_, check, _)| !before.contains(check))
-                .map(|(run, check, request)| (run.to_owned(), check.to_owned(), request.to_owned()))
-        });
-        Waiting { run: found.0, check: found.1, request: PathBuf::from(found.2) }
+            let (run, check, request) = gate.filter(|(_, check, _)| !before.contains(check))?;
+            Some(Ok(Waiting { run: run.to_owned(), check: check.to_owned(), request: PathBuf::from(request) }))
+        })
     }
 
     /// Waits for the first gate.

@@ -17,8 +17,8 @@ pub struct Sshd {
     port: u16,
     server: Option<Child>,
     options: String,
-    /// A file that the server's sessions see as the machine's boot id.
-    boot_id: Option<PathBuf>,
+    /// A file or folder that its sessions see at another place.
+    seen: Option<(PathBuf, &'static str)>,
 }
 
 impl Sshd {
@@ -27,9 +27,9 @@ impl Sshd {
         Self::start_in(options, None)
     }
 
-    /// Starts one whose sessions see this file as the machine's boot id: in a mount namespace of its own, which only root can have.
-    pub fn start_with_boot_id(options: &str, boot_id: PathBuf) -> Self {
-        Self::start_in(options, Some(boot_id))
+    /// Starts one whose sessions see this file or folder at that place: in a mount namespace of its own, which only root can have.
+    pub fn start_seeing(options: &str, what: PathBuf, at: &'static str) -> Self {
+        Self::start_in(options, Some((what, at)))
     }
 
     /// Starts the server anew, on the same port: as after a restart of its machine.
@@ -37,13 +37,13 @@ impl Sshd {
         self.serve();
     }
 
-    fn start_in(options: &str, boot_id: Option<PathBuf>) -> Self {
+    fn start_in(options: &str, seen: Option<(PathBuf, &'static str)>) -> Self {
         let dir = tempfile::Builder::new().prefix("sshd").tempdir().expect("a temporary folder");
         for name in ["host_key", "user_key"] {
             keygen(&dir.path().join(name));
         }
         std::fs::copy(dir.path().join("user_key.pub"), dir.path().join("authorized_keys")).expect("a copy of the key");
-        let mut sshd = Self { dir, port: free_port(), server: None, options: options.to_owned(), boot_id };
+        let mut sshd = Self { dir, port: free_port(), server: None, options: options.to_owned(), seen };
         sshd.write_client("");
         sshd.serve();
         sshd
@@ -117,12 +117,12 @@ impl Sshd {
         let sshd = ["/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd"].into_iter().find(|path| Path::new(path).exists());
         let sshd = sshd.expect("these tests need an OpenSSH server: install openssh-server");
         let log = std::fs::File::create(self.dir.path().join("sshd.log")).expect("a log");
-        let mut command = match &self.boot_id {
+        let mut command = match &self.seen {
             None => Command::new(sshd),
-            Some(boot_id) => {
+            Some((what, at)) => {
                 let mut command = Command::new("unshare");
-                let bound = "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";
-                command.args(["-m", "sh", "-c", bound]).arg(boot_id).arg(sshd);
+                let bound = "mount --bind \"$0\" \"$1\" && shift && exec \"$@\"";
+                command.args(["-m", "sh", "-c", bound]).arg(what).arg(at).arg(sshd);
                 command
             }
         };

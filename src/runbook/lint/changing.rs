@@ -241,10 +241,7 @@ fn by_option(command: &Simple) -> bool {
         "nginx" => any(&["-s"]),
         "journalctl" => starts(&["--vacuum", "--rotate", "--flush"]),
         "mount" => !command.arguments().is_empty() && !any(&["-l"]),
-        "tar" => {
-            command.arguments().first().is_some_and(|word| !word.starts_with("--") && word.contains(['x', 'c', 'r']))
-                || starts(&["--extract", "--create"])
-        }
+        "tar" => tar_writes(command),
         "iptables" | "ip6tables" => any(&["-A", "-D", "-I", "-R", "-F", "-X", "-N", "-P", "-Z"]),
         "ip" => any(&["add", "del", "delete", "set", "flush", "replace"]),
         "service" => any(&["start", "stop", "restart", "reload", "force-reload"]),
@@ -276,6 +273,18 @@ fn curl_sends(command: &Simple) -> bool {
 /// What one can ask Sentinel without its doing anything: <https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/>.
 const SENTINEL_READS: [&str; 8] =
     ["master", "masters", "replicas", "slaves", "sentinels", "get-master-addr-by-name", "ckquorum", "info-cache"];
+
+/// Whether it writes files, or an archive that is one: `tar -czf -` sends it to standard output.
+fn tar_writes(command: &Simple) -> bool {
+    let words = command.arguments();
+    let says = |short: char, long: &str| {
+        words.first().is_some_and(|word| !word.starts_with("--") && word.contains(short)) || words.iter().any(|word| word == long)
+    };
+    let named_last = |word: &String| word.ends_with('f') && !word.starts_with("--");
+    let to_stdout = words.windows(2).any(|pair| (named_last(&pair[0]) || pair[0] == "--file") && pair[1] == "-")
+        || words.iter().any(|word| word == "--file=-" || word == "-f-");
+    says('x', "--extract") || says('r', "--append") || (says('c', "--create") && !to_stdout)
+}
 
 fn redis_writes(command: &Simple) -> bool {
     const VALUED: [&str; 6] = ["-h", "-p", "-a", "-n", "-s", "-u"];
@@ -356,6 +365,9 @@ mod tests {
     fn what_changes_something_is_seen_through_its_disguises() {
         for text in [
             "rm -f x",
+            "tar -cf x.tar -T -",
+            "tar xf -",
+            "tar -xf - -C /srv",
             "sudo -n systemctl restart db",
             "echo x > /etc/y",
             "echo x >>y",
@@ -417,6 +429,8 @@ mod tests {
             "# rm x",
             "git log",
             "tar --list -f x",
+            "find x -print0 | tar -czPf - --null -T -",
+            "tar --create --file=- x",
         ] {
             assert!(!changing(text), "{text}");
         }
