@@ -10,7 +10,6 @@ mod lab;
 mod tmpfs;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -124,11 +123,7 @@ fn lab() -> Lab {
         ("dpkg-query", "echo linux-headers-4.0.0-1-amd64".to_owned()),
         ("apt-get", format!("case $1 in purge) rm {at}/full/packages/headers;; autoremove) rm {at}/full/packages/unneeded;; esac")),
     ];
-    fs::create_dir(lab.path("sbin")).unwrap();
-    for (name, text) in programs {
-        lab.write(&format!("sbin/{name}"), &format!("#!/bin/sh\n{text}\n"));
-        fs::set_permissions(lab.path(&format!("sbin/{name}")), fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    programs.into_iter().for_each(|(name, text)| lab.program(&format!("sbin/{name}"), &text));
     lab
 }
 

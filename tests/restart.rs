@@ -19,11 +19,8 @@ fn lab(timeout: &str) -> Option<Lab> {
         return None;
     }
     let lab = Lab::new();
-    std::fs::create_dir(lab.path("bin")).unwrap();
     for name in ["reboot", "systemctl", "shutdown"] {
-        lab.write(&format!("bin/{name}"), &format!("#!/bin/sh\necho \"{name} $*\" >>{}\n", lab.path("asked").display()));
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(lab.path(&format!("bin/{name}")), mode).unwrap();
+        lab.program(&format!("bin/{name}"), &format!("echo \"{name} $*\" >>{}", lab.path("asked").display()));
     }
     lab.write("boot_id", FIRST);
     let options = format!("MaxSessions 50\nSetEnv SHLVL=2 PATH={}:/usr/bin:/bin:/usr/sbin:/sbin", lab.path("bin").display());

@@ -6,7 +6,6 @@
 mod lab;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Child;
 
@@ -22,16 +21,12 @@ fn shipped() -> String {
 fn lab(runbook: &str, severity: &str) -> Lab {
     let lab = Lab::new();
     lab.write("runbooks/roll-back-deployment.yaml", &runbook.replace("every: 15s", "every: 1s"));
-    fs::create_dir(lab.path("bin")).unwrap();
     let programs = [
         ("jira", format!("echo '{{\"fields\": {{\"priority\": {{\"name\": \"{severity}\"}}}}}}'")),
         ("amtool", format!("echo \"$*\" >>{}", lab.path("paged").display())),
         ("curl", "echo v1.4".to_owned()),
     ];
-    for (name, text) in programs {
-        lab.write(&format!("bin/{name}"), &format!("#!/bin/sh\n{text}\n"));
-        fs::set_permissions(lab.path(&format!("bin/{name}")), fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    programs.into_iter().for_each(|(name, text)| lab.program(&format!("bin/{name}"), &text));
     lab
 }
 

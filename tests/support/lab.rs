@@ -99,6 +99,13 @@ impl Lab {
         std::fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
+    /// Writes a program of the team's folder: the text of a shell script.
+    pub fn program(&self, name: &str, text: &str) {
+        std::fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        self.write(name, &format!("#!/bin/sh\n{text}\n"));
+        std::fs::set_permissions(self.path(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
     /// Writes a runbook.
     pub fn runbook(&self, name: &str, text: &str) {
         self.write(&format!("runbooks/{name}.yaml"), &format!("runbook: {name}\ntitle: A test\n{text}"));
