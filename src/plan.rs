@@ -32,6 +32,7 @@ mod secrets;
 mod template;
 mod text;
 mod value;
+pub mod words;
 
 pub use by_hand::{login, outline_by_hand, scopes, signers_on_paper};
 pub use capture::DEFAULT_ARTIFACT;

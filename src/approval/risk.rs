@@ -28,7 +28,13 @@ fn risk(line: &str) -> Option<(String, &'static str)> {
         return Some((line.to_owned(), "destroys what is kept nowhere"));
     }
     let command = line.strip_prefix("$ ")?;
-    PATTERNS.iter().find(|(pattern, _)| command.contains(pattern)).map(|(_, why)| (command.to_owned(), *why))
+    PATTERNS.iter().find(|(pattern, _)| has_word(command, pattern)).map(|(_, why)| (command.to_owned(), *why))
+}
+
+/// Whether a pattern stands in a command and begins a word there: `add ` has no `dd `.
+fn has_word(command: &str, pattern: &str) -> bool {
+    let begins = |at: usize| !command[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_'));
+    command.match_indices(pattern).any(|(at, _)| begins(at))
 }
 
 #[cfg(test)]
@@ -39,5 +45,13 @@ mod tests {
     fn only_commands_are_looked_at() {
         let plan = ["step 1 x \"rm -r\" once".to_owned(), "  $ rm -rf /tmp/x".to_owned(), "  $ ls".to_owned()];
         assert_eq!(risky(&plan), [("rm -rf /tmp/x".to_owned(), "removes folders")]);
+    }
+
+    #[test]
+    fn a_pattern_begins_a_word() {
+        let harmless = ["amtool silence add x", "git commit --no-reboot", "unshutdown", "confirm -rf"].map(|text| format!("  $ {text}"));
+        assert_eq!(risky(&harmless), []);
+        let risks = ["dd if=a of=b", "/bin/dd if=a", "x; reboot", "a |dd of=b"].map(|text| format!("  $ {text}"));
+        assert_eq!(risky(&risks).len(), 4);
     }
 }

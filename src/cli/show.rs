@@ -4,7 +4,6 @@ mod handout;
 mod json;
 mod page;
 mod steps;
-mod words;
 
 use std::collections::BTreeMap;
 

@@ -420,7 +420,11 @@ fn blocks_of(node: &Node) -> Vec<&FlowBlock> {
 
 /// A dry run runs only what reads. A read that asks for the result of a step that is not run cannot be known before; nor can one that waits for
 /// something to become so (`until:`) after a change that is not made: what it would see now is what was there before the change.
-pub fn withhold(steps: &mut [ProgramStep]) {
+/// A gate that covers a change is there for the change, and nobody is asked; one that covers nothing but reads is asked.
+pub fn withhold(steps: &mut [ProgramStep], gates: &mut BTreeMap<GateNo, ProgramGate>) {
+    for step in steps.iter().filter(|step| step.effect > Effect::Read) {
+        gates.entry(step.gate).and_modify(|gate| gate.asks = None);
+    }
     let mut unknown: Vec<String> = Vec::new();
     let mut is_changed = false;
     for step in steps {

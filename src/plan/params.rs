@@ -108,6 +108,10 @@ impl Parameters {
 /// # Errors
 /// A sentence that says what was expected.
 pub fn check(parameter: &Parameter, text: &Bytes, inventory: &Inventory) -> Result<Given, String> {
+    let may_be_left_out = parameter.default.as_ref().is_some_and(|default| default.value.is_empty());
+    if text.is_empty() && may_be_left_out && matches!(parameter.kind, ParameterKind::Host | ParameterKind::Hosts) {
+        return Ok(Given::Text(text.clone()));
+    }
     let given = typed(&parameter.kind, text, inventory)?;
     if let Some(pattern) = &parameter.pattern {
         let whole = Regex::new(&format!("^(?s-u:{})$", pattern.value)).or_else(|_| Regex::new(&format!("^(?:{})$", pattern.value)));
@@ -227,4 +231,24 @@ fn within(parameter: &Parameter, given: &Given) -> Result<(), String> {
         return Err(format!("expected at most {most}"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runbook::read;
+    use crate::text::Source;
+
+    #[test]
+    fn a_host_may_be_left_out_where_that_is_its_default_and_only_there() {
+        let step = "steps:\n  - {name: Look, hosts: local, check: uptime, timeout: 5s}\n";
+        let resolved = |parameter: &str, given: &str| {
+            let source = Source::new("x.yaml", &format!("runbook: x\ntitle: X\nparameters:\n  except: {parameter}\n{step}"));
+            let (runbook, _) = read(&source, "x");
+            let given = BTreeMap::from([("except".to_owned(), Bytes::from(given))]);
+            Parameters::resolve(&runbook.unwrap(), &given, &Inventory::default()).is_ok()
+        };
+        assert!(resolved("{type: host, default: \"\"}", "") && resolved("{type: hosts, default: \"\"}", ""));
+        assert!(!resolved("{type: host}", "") && !resolved("{type: host, default: \"\"}", "nobody"));
+    }
 }

@@ -188,10 +188,11 @@ pub struct Shelf {
 impl Program {
     /// Makes a runbook ready for a run in this setting.
     pub fn new(runbook: Runbook, setting: Setting) -> Self {
-        let flow::Flat { mut steps, gates, frames, broken_calls, flow, after_no_return } = flow::flatten(&runbook, &setting.shelf.runbooks);
+        let flow::Flat { mut steps, mut gates, frames, broken_calls, flow, after_no_return } =
+            flow::flatten(&runbook, &setting.shelf.runbooks);
         steps.iter_mut().for_each(|step| files::inline_templates(&mut step.step, &setting.shelf.scripts));
         if setting.mode == RunMode::DryRun {
-            flow::withhold(&mut steps);
+            flow::withhold(&mut steps, &mut gates);
         }
         let index = steps.iter().enumerate().map(|(number, step)| (step.id.as_str().to_owned(), number)).collect();
         let Setting { inventory, policy, roster, parameters, requester, presence, mode, shelf } = setting;

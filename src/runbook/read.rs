@@ -113,7 +113,16 @@ fn read_links(reader: &mut Reader, node: &Node) -> Vec<(String, String)> {
     let example = "`links: {dashboard: \"https://…\"}`";
     let Some(mut fields) = reader.fields(node, "`links`", example) else { return Vec::new() };
     let named = fields.rest();
-    named.into_iter().filter_map(|(name, node)| Some((name.value, reader.text(node, "a link")?.value))).collect()
+    let mut links = Vec::new();
+    for (name, node) in named {
+        let Some(link) = reader.text(node, "a link") else { continue };
+        if link.value.contains("{{") {
+            let help = "write an address without values, or let a step say it: `manual: \"Look at https://…\"` is a template";
+            reader.error("RB117", link.span, "a link is shown as it is: no value is inserted").label("not rendered").help(help);
+        }
+        links.push((name.value, link.value));
+    }
+    links
 }
 
 fn read_targets(reader: &mut Reader, node: &Node) -> Vec<(Spanned<String>, Spanned<String>)> {

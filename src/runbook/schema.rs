@@ -37,6 +37,7 @@ struct Runbook {
     #[schemars(regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
     reviewed: Option<TextValue>,
     /// Named addresses for the one who runs it: `links: {dashboard: "https://grafana.example.com/d/db"}`.
+    #[schemars(extend("allOf" = json!([{ "additionalProperties": { "not": { "pattern": r"\{\{" } } }])))]
     links: Option<BTreeMap<String, TextValue>>,
     /// Values that are given when it is run, by `-p name=value`: `parameters: {unit: {type: string, default: postgresql}}`.
     #[schemars(extend("propertyNames" = value_names()))]

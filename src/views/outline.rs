@@ -9,7 +9,9 @@ use serde::Serialize;
 use super::page::{Line, Page, Tone};
 use crate::base::{Bytes, Digest, GateNo, Period, Person, StepId, from_ascii, mark};
 use crate::event::{Action, Artifact, Effect, EvidenceNeed, Mode, Stage, StageWork};
-use crate::plan::{Outline, OutlinedGate, OutlinedStep, Shape, Substitutes, Who, kept_lines, origin_words, secrets_in_use, stage_lines};
+use crate::plan::{
+    FlowBlock, Outline, OutlinedGate, OutlinedStep, Shape, Substitutes, Who, kept_lines, origin_words, secrets_in_use, stage_lines, words,
+};
 
 /// What `plan` prints. `requester` is who would run it, where that is known.
 pub fn outline_page(outline: &Outline<'_>, requester: Option<&Person>) -> Page {
@@ -20,8 +22,14 @@ pub fn outline_page(outline: &Outline<'_>, requester: Option<&Person>) -> Page {
     page.lines
         .extend(secrets(outline).into_iter().map(|(name, from)| Line::new().with(Tone::Quiet, format!("{} from {from}", mark(&name)))));
     let mut shown: Vec<GateNo> = Vec::new();
+    let mut blocks = outline.program.blocks();
     for step in &outline.steps {
         page.push(Line::new());
+        let begins =
+            |block: &&FlowBlock| outline.program.steps.get(block.before).is_some_and(|first| first.id.base() == step.step.id.base());
+        let (begun, later): (Vec<&FlowBlock>, _) = blocks.into_iter().partition(begins);
+        blocks = later;
+        page.lines.extend(begun.into_iter().flat_map(block_lines));
         if let Some(gate) = outline.gates.iter().find(|gate| Some(gate.number) == step.gate && !shown.contains(&gate.number)) {
             shown.push(gate.number);
             page.lines.extend(gate_lines(gate));
@@ -79,6 +87,26 @@ fn one_of(slot: &[Person]) -> String {
     }
 }
 
+/// What a block is beside its steps; nothing where it only groups them.
+fn block_lines(block: &FlowBlock) -> Vec<Line> {
+    let words = words::work(&block.head.step.work);
+    let head = format!("block {} {} \"{}\"", block.head.number, block.head.id, block.head.step.name.value);
+    let hosts = block.head.step.hosts.iter().map(|hosts| format!("  over {}", hosts.value));
+    let said = hosts.chain(words.iter().map(|word| format!("  {word}"))).map(|line| Line::new().with(Tone::Quiet, line));
+    if words.is_empty() { Vec::new() } else { std::iter::once(Line::new().plain(head)).chain(said).collect() }
+}
+
+/// The names that a turn of a loop gives.
+const OF_A_TURN: [&str; 2] = ["batch", "item"];
+
+fn waits(step: &OutlinedStep) -> Option<Line> {
+    let (turn, results): (Vec<&str>, Vec<&str>) = step.waits_for.iter().map(String::as_str).partition(|name| OF_A_TURN.contains(name));
+    let results = (!results.is_empty()).then(|| format!("the result of {}", results.join(", ")));
+    let turn = (!turn.is_empty()).then(|| format!("the {} of its turn", turn.join(" and ")));
+    let what: Vec<String> = results.into_iter().chain(turn).collect();
+    (!what.is_empty()).then(|| Line::new().with(Tone::Waits, format!("  waits for {}", what.join(", and "))))
+}
+
 fn step_lines(step: &OutlinedStep) -> Vec<Line> {
     let commands = |lines: Vec<String>| -> Vec<Line> { lines.into_iter().map(toned).collect() };
     let mut lines = match &step.shape {
@@ -93,10 +121,11 @@ fn step_lines(step: &OutlinedStep) -> Vec<Line> {
     if !matches!(step.shape, Shape::LeftOut { .. }) {
         after_head.extend(step.step.whens.iter().map(|when| Line::new().with(Tone::Quiet, format!("  when {}", when.value))));
     }
-    if !step.waits_for.is_empty() {
-        after_head.push(Line::new().with(Tone::Waits, format!("  waits for the result of {}", step.waits_for.join(", "))));
-    }
+    after_head.extend(waits(step));
     lines.splice(1..1, after_head);
+    if !matches!(step.shape, Shape::LeftOut { .. }) {
+        lines.extend(words::judged(&step.step.step).into_iter().map(|word| Line::new().with(Tone::Quiet, format!("  {word}"))));
+    }
     lines
 }
 

@@ -120,6 +120,7 @@ fn a_dry_run_says_what_cannot_be_known_before_and_changes_nothing() {
     assert_eq!(said("all-replicas-are-in-sync@1"), None, "this one can be known, and is");
     assert!(ran(&ended).contains(&"all-replicas-are-in-sync@1 kafka-1".to_owned()));
     assert!(!ran(&ended).iter().any(|word| word.starts_with("it-is-in-sync-again")));
+    assert!(ended.state.gates.is_empty(), "nobody is asked where nothing is changed");
 }
 
 #[test]

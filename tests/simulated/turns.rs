@@ -378,6 +378,19 @@ fn a_host_that_has_failed_in_its_batch_gives_back_what_it_holds() {
 
 /// A dry run waits for nothing that a change would bring about; a look that comes before the change is taken.
 #[test]
+fn a_dry_run_asks_for_what_only_looks_where_that_is_what_the_gate_is_for() {
+    let text = "  - {name: heavy, hosts: h0, check: scan, gate: {approvals: 1}}
+  - name: both
+    hosts: h0
+    gate: {approvals: 1}
+    steps: [{name: light, check: look}, {name: change, run: change}]
+";
+    let ended = World::new(&Scenario::unattended(&steps(text), 1, fine).dry()).run_to_the_end(None);
+    let asked: Vec<String> = ended.state.gates.values().flat_map(|gate| gate.asks.covers.clone()).map(|step| step.to_string()).collect();
+    assert_eq!((ran(&ended), asked), (vec!["heavy h0".to_owned(), "light h0".to_owned()], vec!["heavy".to_owned()]));
+}
+
+#[test]
 fn a_dry_run_does_not_wait_for_what_only_the_change_would_bring_about() {
     let text = "  - {name: before, hosts: h0, check: look, until: {within: 1m}}
   - {name: change, hosts: h0, run: change}

@@ -61,6 +61,7 @@ pub fn handout(outline: &Outline<'_>, scopes: &[Scope], edition: &Edition) -> St
     };
     handout.head(edition);
     handout.values();
+    handout.targets();
     handout.logins();
     handout.page.heading(2, "Steps");
     handout.how_to_read();
@@ -115,6 +116,7 @@ impl<'o> Handout<'o> {
             let name = &parameter.name.value;
             let said = Inline::new().code(name);
             let said = match written.get(name) {
+                Some(value) if value.is_empty() => said.text(" = (nothing)"),
                 Some(value) => said.text(" = ").code(&value.to_string()),
                 None => said.text(&format!(" = {}", "_".repeat(16))),
             };
@@ -133,6 +135,16 @@ impl<'o> Handout<'o> {
             self.page.paragraph(
                 Inline::new().text("It must hold that ").code(rule.require.value.trim()).text(&format!(": {}", rule.message.trim())),
             );
+        }
+    }
+
+    /// Names of hosts that depend on a value: those of the inventory stand in the steps.
+    fn targets(&mut self) {
+        let targets = self.outline.program.runbook.targets.iter().filter(|(_, selector)| selector.value.contains("{{"));
+        let said = targets.map(|(name, selector)| Inline::new().code(&name.value).text(" names the hosts ").code(selector.value.trim()));
+        let said: Vec<Inline> = said.collect();
+        if !said.is_empty() {
+            self.page.list(said.into_iter());
         }
     }
 
@@ -231,7 +243,7 @@ impl<'o> Handout<'o> {
                 Inline::new().text("Do all of it once for each of these, which the commands call item: ").code(text.value.trim())
             }
             Repeats::Rolling { serial, last, max_failures, pause } => {
-                let sizes: Vec<String> = serial.iter().map(|size| super::words::serial(*size)).collect();
+                let sizes: Vec<String> = serial.iter().map(|size| crate::plan::words::serial(*size)).collect();
                 let said = format!(
                     "Do all of it for so many hosts at a time, one batch after the other: {}. Where more than {max_failures} hosts failed, begin no further batch.",
                     sizes.join(", then ")

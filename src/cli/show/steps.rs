@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::page::{gate_words, parameter};
-use super::words::{conclusion, facts};
 use crate::event::Effect;
+use crate::plan::words::{conclusion, facts};
 use crate::runbook::{Runbook, Step, Work};
 use crate::views::{Line, Page, Tone};
 

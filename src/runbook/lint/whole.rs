@@ -26,7 +26,7 @@ fn check_verified(report: &mut Report<'_>, leaves: &[Leaf<'_>]) {
     if let Some(at) = last_change.filter(|at| last_check.is_none_or(|check| check < *at)) {
         let step = leaves[at].step;
         let message = "nothing looks whether this change has helped".to_owned();
-        let help = "add a step with `check:` after it, with `until: {within: 2m}` where it takes a while";
+        let help = "add a step with `check:` after it, with `until: {within: 2m}` where it takes a while; where nothing could tell, say so: `# runbook: allow RB202 because …`";
         report.add(&UNVERIFIED, Some(step), step.name.span, message, "no check follows", help);
     }
 }

@@ -62,7 +62,7 @@ fn read_one(reader: &mut Reader, name: Spanned<String>, node: &Node) -> Option<P
     });
     let pattern = fields.optional("pattern").and_then(|node| reader.text(node, "`pattern`"));
     let description = fields.optional("description").and_then(|node| reader.text(node, "`description`")).map(|text| text.value);
-    check_required(reader, &mut fields, default.is_some());
+    check_required(reader, &mut fields, default.is_some(), kind.as_ref());
     fields.finish(reader, &words::PARAMETER);
     let parameter = Parameter { name, kind: kind?, default, pattern, min, max, description };
     check_pattern(reader, &parameter);
@@ -121,7 +121,7 @@ fn read_values(reader: &mut Reader, fields: &mut Fields<'_>, node: Option<&Node>
     Some(values)
 }
 
-fn check_required(reader: &mut Reader, fields: &mut Fields<'_>, defaulted: bool) {
+fn check_required(reader: &mut Reader, fields: &mut Fields<'_>, defaulted: bool, kind: Option<&ParameterKind>) {
     let Some(node) = fields.optional("required") else { return };
     let written = match &node.value {
         Value::Scalar(Scalar { text, .. }) => text.as_str(),
@@ -135,7 +135,11 @@ fn check_required(reader: &mut Reader, fields: &mut Fields<'_>, defaulted: bool)
         }
         ("false", false) => {
             let message = "a parameter that may be left out has no default";
-            reader.error("RB123", node.span, message).help("add `default:` with the value it has then, such as \"\"");
+            let help = match kind {
+                Some(ParameterKind::String | ParameterKind::Host | ParameterKind::Hosts) => "add `default: \"\"`, or the value it has then",
+                Some(_) | None => "add `default:` with the value it has then",
+            };
+            reader.error("RB123", node.span, message).help(help);
         }
         _ => {
             reader.error("RB123", node.span, "`required` is true or false").help("without a default a parameter is required");
@@ -215,7 +219,9 @@ fn check_default(reader: &mut Reader, parameter: &Parameter) {
         (kind, Measure::Amount(amount)) => outside(parameter, kind, amount).map(wrong),
         (ParameterKind::Boolean, _) if !matches!(default.value.as_str(), "true" | "false") => Some(wrong("true or false".into())),
         (ParameterKind::Enum { values }, _) if !values.contains(&default.value) => Some(wrong(format!("one of {}", values.join(", ")))),
-        (ParameterKind::Host | ParameterKind::Hosts, _) if default.value.trim().is_empty() => Some(wrong("a host".into())),
+        (ParameterKind::Host | ParameterKind::Hosts, _) if !default.value.is_empty() && default.value.trim().is_empty() => {
+            Some(wrong("a host, or nothing at all".into()))
+        }
         (_, Measure::Unordered) => None,
     };
     if let Some((message, label)) = problem {

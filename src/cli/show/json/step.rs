@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::super::steps::Called;
-use super::super::words::{conclusion, for_each, parse, serial};
 use super::{ParameterJson, parameter};
 use crate::base::{Period, StepId};
 use crate::event::{Effect, OnFailure};
+use crate::plan::words::{conclusion, for_each, parse, serial};
 use crate::runbook::{
     ArtifactOrigin, ArtifactText, Block, EvidenceText, Gate, InDrill, PutContent, PutText, ReleaseWhen, RollingText, Step, Work,
 };

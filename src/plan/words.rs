@@ -1,6 +1,6 @@
 //! The words of a step in few words of people. Renders no template.
 
-use crate::event::Parse;
+use crate::event::{OnFailure, Parse};
 use crate::runbook::{Block, Conclusion, EvidenceText, ForEachText, HostCount, InDrill, ReleaseWhen, RollingText, Serial, Step, Work};
 
 /// The words of a step that are written, in a line each.
@@ -15,12 +15,7 @@ pub fn facts(step: &Step) -> Vec<String> {
     facts.extend(step.env.iter().map(|(name, value)| format!("with {}={}", name.value, value.value)));
     facts.extend(step.when.as_ref().map(|when| format!("when {}", when.value)));
     facts.extend(work(&step.work));
-    facts.extend(step.expect.as_ref().map(|expect| format!("expects {}", expect.value)));
-    facts.extend(step.until.as_ref().map(|until| {
-        let every = until.every.as_ref().map_or(String::new(), |every| format!(", every {}", every.value));
-        let healthy = until.healthy.as_ref().map_or(String::new(), |healthy| format!(", {} times in a row", healthy.value));
-        format!("until it holds, within {}{every}{healthy}", until.within.value)
-    }));
+    facts.extend(judged(step));
     facts.extend(step.retry.as_ref().map(|retry| {
         let delay = retry.delay.as_ref().map_or(String::new(), |delay| format!(", {} between", delay.value));
         let backoff = retry.backoff.as_ref().map_or(String::new(), |backoff| format!(", growing by {}", backoff.value));
@@ -40,8 +35,19 @@ pub fn facts(step: &Step) -> Vec<String> {
     facts
 }
 
+/// How its result is judged, in a line each.
+pub fn judged(step: &Step) -> Vec<String> {
+    let mut words: Vec<String> = step.expect.iter().map(|expect| format!("expects {}", expect.value)).collect();
+    words.extend(step.until.as_ref().map(|until| {
+        let every = until.every.as_ref().map_or(String::new(), |every| format!(", every {}", every.value));
+        let healthy = until.healthy.as_ref().map_or(String::new(), |healthy| format!(", {} times in a row", healthy.value));
+        format!("until it holds, within {}{every}{healthy}", until.within.value)
+    }));
+    words
+}
+
 /// What an action says beside its lines.
-fn work(work: &Work) -> Vec<String> {
+pub fn work(work: &Work) -> Vec<String> {
     match work {
         Work::Run { shell, .. } | Work::Check { shell, .. } | Work::Script { shell, .. } => {
             shell.iter().map(|shell| format!("in the shell {}", shell.value)).collect()
@@ -122,13 +128,12 @@ fn evidence(evidence: &EvidenceText) -> String {
     }
 }
 
-fn on_failure(word: crate::event::OnFailure) -> &'static str {
-    use crate::event::OnFailure::{Ask, Continue, Rollback, Stop};
+fn on_failure(word: OnFailure) -> &'static str {
     match word {
-        Ask => "a person decides",
-        Stop => "the run stops",
-        Continue => "the run goes on",
-        Rollback => "what was done is undone, newest first",
+        OnFailure::Ask => "a person decides",
+        OnFailure::Stop => "the run stops",
+        OnFailure::Continue => "the run goes on",
+        OnFailure::Rollback => "what was done is undone, newest first",
     }
 }
 
