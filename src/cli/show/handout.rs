@@ -144,7 +144,7 @@ impl<'o> Handout<'o> {
         let said = targets.map(|(name, selector)| Inline::new().code(&name.value).text(" names the hosts ").code(selector.value.trim()));
         let said: Vec<Inline> = said.collect();
         if !said.is_empty() {
-            self.page.list(said.into_iter());
+            self.page.list(said);
         }
     }
 
