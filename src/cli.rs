@@ -14,6 +14,7 @@ mod diagnosis;
 mod diff;
 mod doctor;
 mod drift;
+mod drill;
 mod elsewhere;
 mod exec;
 mod explain;
@@ -93,6 +94,7 @@ fn dispatch(context: &Context, asked: Asked, verb: Verb) -> Result<Exit, Failure
         Verb::Plan { name, parameters } => plan::plan(context, &name, &parameters),
         Verb::Diff { first, second } => diff::diff(context, &first, second.as_deref()),
         Verb::Exec(args) => exec::exec(context, &args),
+        Verb::Drill(args) => drill::drill(context, &args),
         Verb::Approve(args) => answer::approve(context, &args),
         Verb::Deny { answer, because } => answer::deny(context, &answer, because.as_deref()),
         Verb::New(args) => new::new(context, &args),

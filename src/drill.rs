@@ -1,5 +1,21 @@
-//! Hosts that do not exist, for rehearsals and for the engine's own tests. Never kinder than the real ones.
+//! Rehearsals: scenarios, hosts and people that do not exist, and the runner of real runs among them. Never kinder than what is real.
 
+mod actors;
+mod answers;
+mod cast;
+mod compare;
+mod guess;
+mod record;
+mod rehearse;
+mod scenario;
 mod simulated;
+mod sweep;
 
-pub use simulated::{Break, Reply, SimulatedClock, SimulatedHosts, System};
+pub use answers::{Injected, Injection, Unanswered};
+pub use cast::{Cast, Team};
+pub use compare::{Difference, compare, held_steps, in_order, undone_steps, verdict};
+pub use guess::value_for;
+pub use rehearse::{Pace, Rehearsal};
+pub use scenario::{AS_EXPECTED, Scenario, read_scenario};
+pub use simulated::{Behaviour, Break, Kept, Reply, SimulatedClock, SimulatedHosts, System};
+pub use sweep::{Row, Sweep};

@@ -16,4 +16,4 @@ pub use ports::{
     Asker, Capture, CaptureError, Captured, Fetched, GateTrouble, Gatekeeper, Journal, Recording, SecretSource, SecretTrouble, Watcher,
 };
 pub use recorder::Recorder;
-pub use run::{Ending, RunError, Runner, World};
+pub use run::{Ending, LOOK_EVERY, RunError, Runner, World};

@@ -132,6 +132,11 @@ pub enum Verb {
         after_help = "Examples:\n  runbook exec restart-db\n  runbook exec restart-db -p unit=postgresql@15-main --as alice@example.com\n  runbook exec restart-db --dry-run"
     )]
     Exec(ExecArgs),
+    /// Rehearses a runbook on hosts that do not exist: its scenarios, or what becomes of it when each step fails in turn
+    #[command(
+        after_help = "Examples:\n  runbook drill restart-db\n  runbook drill restart-db --scenario it-answers-after-all\n  runbook drill restart-db --sweep\n  runbook drill --all --junit drills.xml\nExit status: 0 where all went as expected, 1 where something differs."
+    )]
+    Drill(DrillArgs),
     /// The second person's side: shows exactly what would run, and signs
     #[command(
         after_help = "Examples:\n  runbook approve\n  runbook approve 01J9-K7QM\n  runbook approve 01J9-K7QM --check K7QM2P\n  runbook approve request.txt"
@@ -363,4 +368,33 @@ pub enum LevelArg {
     Signatures,
     Authority,
     Anchored,
+}
+
+/// What `drill` takes.
+#[derive(Debug, Args)]
+pub struct DrillArgs {
+    /// The runbook's name
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub name: Option<String>,
+    /// Every scenario of the library
+    #[arg(long)]
+    pub all: bool,
+    /// This scenario alone: its file's stem
+    #[arg(long, value_name = "NAME", conflicts_with = "all")]
+    pub scenario: Option<String>,
+    /// Let each step fail once in turn, and show what the runbook makes of it; without scenarios that is done anyway
+    #[arg(long)]
+    pub sweep: bool,
+    /// Show the timeline of each drill, too
+    #[arg(long)]
+    pub log: bool,
+    /// Take the time that it takes: a pause of five minutes is five minutes
+    #[arg(long, conflicts_with = "sweep")]
+    pub real_time: bool,
+    /// Write the results as JUnit XML, too
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// What makes the drills' ids: two drills with one seed are alike to the byte
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
 }

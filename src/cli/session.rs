@@ -16,7 +16,7 @@ use crate::event::{Effect, Interruption, Verdict};
 use crate::journal::{JournalWriter, LedgerEvent, LedgerLine, RunFolder, Store, read_bytes};
 use crate::library::{Connection, Host};
 use crate::plan::Program;
-use crate::runner::{Desk, Drift, Ending, Recorder, RunError, RunFiles, Runner, SecretSource, Watcher, World};
+use crate::runner::{Desk, Drift, Ending, LOOK_EVERY, Recorder, RunError, RunFiles, Runner, SecretSource, Watcher, World};
 use crate::views::run_json;
 
 /// What a session is for.
@@ -89,6 +89,7 @@ impl Session<'_> {
             asker: Box::new(Terminal::new(region, self.program)),
             secrets: Arc::clone(&self.secrets) as Arc<dyn SecretSource>,
             stop: stopped,
+            look_every: LOOK_EVERY,
         };
         let ended = Runner::new(self.program, recorder, world).work().await;
         signals.abort();

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::base::{HostName, Period, RunId, StepId, Timestamp};
+use crate::base::{HostName, Period, RunId, Secret, SecretValue, StepId, Timestamp};
 use crate::effects::{BoxFuture, Clock, OutputSink, StopLevel, StopSignal, Transport, Unreached, framed};
 use crate::engine::{Begin, Permit, Task};
 use crate::event::{Artifact, ArtifactSource, HostKey, Mode, NotStarted, Outcome, Part, Place, Signaller};
@@ -23,6 +23,18 @@ pub struct Reply {
     pub breaks: Option<Break>,
     /// What it has to do with the host's system as a whole.
     pub system: System,
+    /// What each artifact of a capture is, in their order; where nothing is said, each is what it prints.
+    pub kept: Option<Vec<Kept>>,
+}
+
+/// One artifact of a capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The file that it is; `None` for what a command prints.
+    pub path: Option<String>,
+    pub bytes: Vec<u8>,
+    /// The exit status of what reads or prints it.
+    pub code: i32,
 }
 
 /// What a command has to do with the host's system.
@@ -47,9 +59,30 @@ pub enum Break {
     During,
     /// The host loses its memory after it ran: nobody can say any more.
     Amnesia,
+    /// The host has no room for a claim: what needs one is not started.
+    Full,
 }
 
-type Behaviour = Box<dyn Fn(&Task) -> Reply + Send + Sync>;
+/// How simulated hosts behave.
+pub trait Behaviour: Send + Sync {
+    /// What a command that begins now will do.
+    fn reply(&self, task: &Task) -> Reply;
+
+    /// It has run: what it changes is so from now on.
+    fn ended(&self, _task: &Task) {}
+
+    /// A file that holds a secret; `None` where there is none.
+    fn secret(&self, _host: &HostName, _path: &str) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+impl<F: Fn(&Task) -> Reply + Send + Sync> Behaviour for F {
+    fn reply(&self, task: &Task) -> Reply {
+        self(task)
+    }
+}
+
 type ClaimKey = (RunId, StepId, Part, u32);
 
 #[derive(Default)]
@@ -75,12 +108,12 @@ impl Host {
 pub struct SimulatedHosts {
     hosts: Mutex<BTreeMap<HostName, Host>>,
     down: BTreeSet<HostName>,
-    behaviour: Behaviour,
+    behaviour: Box<dyn Behaviour>,
 }
 
 impl SimulatedHosts {
     /// Hosts that answer by this behaviour, except those that are down.
-    pub fn new(down: impl IntoIterator<Item = HostName>, behaviour: impl Fn(&Task) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn new(down: impl IntoIterator<Item = HostName>, behaviour: impl Behaviour + 'static) -> Self {
         Self { hosts: Mutex::default(), down: down.into_iter().collect(), behaviour: Box::new(behaviour) }
     }
 
@@ -111,9 +144,12 @@ impl SimulatedHosts {
         if let Some(reply) = host.claims.get(&key) {
             return Begun::Attached(reply.clone());
         }
-        let reply = (self.behaviour)(task);
+        let reply = self.behaviour.reply(task);
         if reply.breaks == Some(Break::Before) && begin == Begin::Start {
             return Begun::Lost;
+        }
+        if reply.breaks == Some(Break::Full) && task.mode() == Mode::Claim {
+            return Begun::Full;
         }
         host.starts.push((task.step.clone(), task.part, task.attempt));
         if task.mode() == Mode::Claim {
@@ -158,10 +194,15 @@ enum Begun {
     Gone,
     Silent,
     Refused,
+    Full,
 }
 
 /// What a capture's script sends of a host on which each artifact is what the reply says.
 fn evidence(keeps: &[Artifact], reply: &Reply) -> Vec<u8> {
+    if let Some(kept) = &reply.kept {
+        let contents = kept.iter().map(|kept| (kept.path.as_deref(), kept.bytes.as_slice(), kept.code));
+        return framed(&contents.collect::<Vec<_>>());
+    }
     let content = |artifact: &'_ Artifact| match &artifact.source {
         ArtifactSource::Command(_) => None,
         ArtifactSource::File(path) | ArtifactSource::Files(path) => Some(path.to_string()),
@@ -197,6 +238,7 @@ impl Transport for SimulatedHosts {
                 Begun::Refused => {
                     return Outcome::NeverStarted { cause: NotStarted::Refused, why: "a newer runner has taken this run over".to_owned() };
                 }
+                Begun::Full => return Outcome::NeverStarted { cause: NotStarted::Refused, why: "the spool has no room".to_owned() },
             };
             let timed_out = reply.takes > task.action.timeout;
             let takes = reply.takes.min(task.action.timeout);
@@ -212,13 +254,16 @@ impl Transport for SimulatedHosts {
                 () = killed => true,
             };
             let reply = if is_first { self.of_system(task, reply) } else { reply };
+            if is_first && !stopped && !timed_out {
+                self.behaviour.ended(task);
+            }
             match reply.breaks {
                 Some(Break::During) => return unknown("the connection was lost while it ran"),
                 Some(Break::Amnesia) => {
                     self.amnesia(task);
                     return unknown("the host was lost after it ran");
                 }
-                Some(Break::Before) | None => {}
+                Some(Break::Before | Break::Full) | None => {}
             }
             if stopped || timed_out {
                 let by = if stopped { Signaller::Stop } else { Signaller::Timeout };
@@ -231,6 +276,12 @@ impl Transport for SimulatedHosts {
             out.stderr(&reply.stderr);
             Outcome::Exited { code: reply.code }
         })
+    }
+
+    fn read_secret<'a>(&'a self, permit: &'a Permit, path: &'a str, _: StopSignal) -> BoxFuture<'a, Result<SecretValue, String>> {
+        let host = permit.task().host();
+        let found = self.behaviour.secret(host, path);
+        Box::pin(async move { found.map(Secret::new).ok_or_else(|| format!("{host} has no file {path}")) })
     }
 
     fn forget<'a>(&'a self, host: &'a HostName, run: &'a RunId, step: &'a StepId, part: Part, attempt: u32) -> BoxFuture<'a, ()> {

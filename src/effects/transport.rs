@@ -75,7 +75,7 @@ pub trait Transport: Send + Sync {
     /// A sentence with the cause.
     fn read_secret<'a>(&'a self, permit: &'a Permit, path: &'a str, stop: StopSignal) -> BoxFuture<'a, Result<SecretValue, String>> {
         let (host, _) = (permit.task().host(), stop);
-        Box::pin(async move { Err(format!("{host} has no file {path}: no files are simulated")) })
+        Box::pin(async move { Err(format!("{host} has no file {path}")) })
     }
 
     /// The outcome is durable: the target may forget the attempt's output, but never that it was claimed. Failures do not matter.

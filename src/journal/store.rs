@@ -50,6 +50,26 @@ pub struct LedgerLine {
     pub head: Head,
 }
 
+/// One line of `drills.jsonl`: what came of a drill. Drills lie apart from runs, and no run is ever looked for among them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrillLine {
+    /// When it was drilled, by the real clock.
+    pub at: Timestamp,
+    /// The name of its folder in `drills/`.
+    pub drill: String,
+    pub person: Option<Person>,
+    pub runbook: String,
+    /// SHA-256 of the runbook's bytes.
+    pub revision: Digest,
+    pub scenario: String,
+    /// Whether it went as the scenario expects.
+    pub passed: bool,
+    pub verdict: String,
+    /// By the drill's own clock.
+    pub took_ms: u64,
+}
+
 /// What the ledger keeps of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -134,6 +154,39 @@ impl Store {
         let mut file = open_append(&path, self.mode & 0o644).map_err(io)?;
         file.lock().map_err(io)?;
         file.write_all(&text).and_then(|()| file.sync_all()).and_then(|()| sync_parent(&path)).map_err(io)
+    }
+
+    /// Keeps the journal of a drill and the line about it.
+    ///
+    /// # Errors
+    /// Where it could not be written.
+    pub fn keep_drill(&self, line: &DrillLine, journal: &[u8]) -> Result<(), StoreError> {
+        let folder = self.root.join("drills").join(&line.drill);
+        let io = |source| StoreError::Io { path: folder.display().to_string(), source };
+        make_dir(&self.root.join("drills"), self.mode).and_then(|()| make_dir(&folder, self.mode)).map_err(io)?;
+        write_new(&folder.join("journal.jsonl"), journal, self.mode & 0o644).map_err(io)?;
+        let mut text = serde_json::to_vec(line).map_err(|error| io(error.into()))?;
+        text.push(b'\n');
+        let mut file = open_append(&self.drills_path(), self.mode & 0o644).map_err(io)?;
+        file.lock().map_err(io)?;
+        file.write_all(&text).map_err(io)
+    }
+
+    /// What came of all drills, oldest first. A line that cannot be understood is left out: nothing hangs on a drill.
+    ///
+    /// # Errors
+    /// Where the file is there and cannot be read.
+    pub fn drills(&self) -> Result<Vec<DrillLine>, StoreError> {
+        let path = self.drills_path();
+        let bytes = match read_plain(&path, MAX_LEDGER) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            bytes => bytes.map_err(|source| StoreError::Io { path: path.display().to_string(), source })?,
+        };
+        Ok(bytes.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
+    }
+
+    fn drills_path(&self) -> PathBuf {
+        self.root.join("drills.jsonl")
     }
 
     /// All lines of the ledger, oldest first. A last line without its newline was never acknowledged and is left out.

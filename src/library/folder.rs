@@ -20,6 +20,9 @@ const MAX_RUNBOOKS: usize = 10_000;
 /// Where files lie that steps send to hosts.
 const SCRIPTS: &str = "scripts";
 
+/// Where scenarios lie, in a folder for each runbook.
+const DRILLS: &str = "drills";
+
 /// A file as its bytes lay on disk, for digests, and as text, for reading.
 #[derive(Debug, Clone)]
 pub struct RawFile {
@@ -173,6 +176,27 @@ impl Library {
         }
         files.sort();
         Ok(files)
+    }
+
+    /// The scenarios of a runbook, by name, sorted: the files `drills/NAME/*.yaml`.
+    ///
+    /// # Errors
+    /// Where the folder cannot be listed, or a file cannot be read as text.
+    pub fn scenarios(&self, runbook: &str) -> Result<Vec<(String, RawFile)>, LibraryError> {
+        let folder = self.root.join(DRILLS).join(runbook);
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+            other => other.map_err(|source| LibraryError::Unreadable { path: folder.clone(), source })?,
+        };
+        let mut paths: Vec<PathBuf> = entries.take(MAX_RUNBOOKS).filter_map(Result::ok).map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|end| end == "yaml"));
+        paths.sort();
+        let mut scenarios = Vec::new();
+        for path in paths {
+            let stem = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
+            scenarios.extend(read_file(&self.root, &path)?.map(|file| (stem, file)));
+        }
+        Ok(scenarios)
     }
 
     /// A runbook's file by its name.

@@ -18,8 +18,8 @@ use crate::engine::{Directive, Permit, Question, Ready, State, Task, decide, may
 use crate::event::{Answer, AppendError, AppendLog, Ended, Event, Interruption, Judgement, Outcome, Part, Pulse, Verdict};
 use crate::plan::{Program, Scope, SecretUse, judge, judge_capture, said, secrets_of};
 
-/// How often to look whether an answer to a gate, or a wish to stop, has arrived: a person does not notice, a disk does not either.
-const LOOK_EVERY: Period = Period::from_millis(150);
+/// How often a real run looks whether an answer to a gate, or a wish to stop, has arrived: a person does not notice, a disk does not either.
+pub const LOOK_EVERY: Period = Period::from_millis(150);
 /// Room that must be free before any action starts: its lines, the outcome, the end of the run.
 const ROOM_FOR_RUN: u64 = 16 << 20;
 /// Room that must be free for the output of each action that starts.
@@ -34,6 +34,8 @@ pub struct World<'a> {
     pub asker: Box<dyn Asker + 'a>,
     pub secrets: Arc<dyn SecretSource + 'a>,
     pub stop: StopSignal,
+    /// How often to look whether an answer to a gate, or a wish to stop, has arrived.
+    pub look_every: Period,
 }
 
 /// How a runner's work ended.
@@ -302,7 +304,7 @@ impl<'a> Runner<'a> {
     async fn wait(&mut self, awaited: Awaited) -> Result<(), RunError> {
         let clock = Arc::clone(&self.world.clock);
         self.recorder.tick(clock.now());
-        let look = clock.now().after(LOOK_EVERY);
+        let look = clock.now().after(self.world.look_every);
         let wake = awaited.until.map_or(look, |until| until.min(look));
         let asked = awaited.question.clone();
         let mut stop = self.world.stop.clone();

@@ -264,6 +264,7 @@ impl<'a> World<'a> {
             asker: Box::new(Answers { left: self.scenario.person.clone(), asked: Arc::clone(&self.asked) }),
             secrets: Arc::new(NoSecrets),
             stop,
+            look_every: runbook::runner::LOOK_EVERY,
         };
         Runner::new(program, recorder, world).work().await.0
     }

@@ -1,0 +1,222 @@
+//! `runbook drill`: rehearses scenarios, compares, shows what differs, and keeps each drill's journal apart from all runs. Contacts nobody.
+
+mod junit;
+mod pages;
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::args::{DrillArgs, Output};
+use super::context::Context;
+use super::failure::{Exit, Failure};
+use super::opening::sound_runbook;
+use crate::base::{Digest, Period};
+use crate::drill::{AS_EXPECTED, Cast, Difference, Pace, Rehearsal, Row, Scenario, Team, compare, read_scenario, value_for, verdict};
+use crate::journal::{DrillLine, Store};
+use crate::library::Library;
+use crate::runbook::Runbook;
+use crate::text::Diagnostics;
+use crate::views::{Line, timeline_line};
+
+/// What came of all that was asked.
+#[derive(Debug, Serialize)]
+struct Report {
+    ok: bool,
+    drills: Vec<Drilled>,
+    sweeps: Vec<Swept>,
+}
+
+/// One scenario.
+#[derive(Debug, Serialize)]
+struct Drilled {
+    runbook: String,
+    scenario: String,
+    title: String,
+    ok: bool,
+    verdict: String,
+    /// By the drill's own clock.
+    took_ms: u64,
+    differences: Vec<Difference>,
+    /// The drill's folder in the store, where it was kept.
+    drill: Option<String>,
+    #[serde(skip)]
+    timeline: Vec<Line>,
+}
+
+/// What becomes of a runbook when each of its steps fails in turn.
+#[derive(Debug, Serialize)]
+struct Swept {
+    runbook: String,
+    /// The scenario that goes well without the failures.
+    scenario: String,
+    verdict: String,
+    rows: Vec<Row>,
+    /// Commands that no rule knew, and whose answers could not be guessed.
+    unanswered: Vec<String>,
+}
+
+/// `runbook drill`
+pub fn drill(context: &Context, args: &DrillArgs) -> Result<Exit, Failure> {
+    let library = context.library()?;
+    let names = match &args.name {
+        Some(name) => vec![name.strip_suffix(".yaml").unwrap_or(name).to_owned()],
+        None => library.names()?,
+    };
+    let store = context.store().ok();
+    let mut stage = Theatre { context, args, library: &library, store: store.as_ref() };
+    let mut report = Report { ok: true, drills: Vec::new(), sweeps: Vec::new() };
+    for name in names {
+        stage.runbook(&name, &mut report)?;
+    }
+    report.ok = report.drills.iter().all(|drilled| drilled.ok);
+    if let Some(file) = &args.junit {
+        write_junit(file, &report)?;
+    }
+    match context.output {
+        Output::Json => context.print_json(&report),
+        Output::Text => context.print(&pages::page(&report, context.quiet)),
+    }
+    Ok(if report.ok { Exit::Ok } else { Exit::Failed })
+}
+
+fn write_junit(file: &Path, report: &Report) -> Result<(), Failure> {
+    std::fs::write(file, junit::xml(report)).map_err(|error| Failure::usage(format!("{} cannot be written: {error}", file.display())))
+}
+
+/// Where drills are played.
+struct Theatre<'a> {
+    context: &'a Context,
+    args: &'a DrillArgs,
+    library: &'a Library,
+    store: Option<&'a Store>,
+}
+
+impl Theatre<'_> {
+    fn runbook(&mut self, name: &str, report: &mut Report) -> Result<(), Failure> {
+        let runbook = sound_runbook(self.context, self.library, name)?;
+        let mut scenarios = self.scenarios(name)?;
+        if let Some(wanted) = &self.args.scenario {
+            let known: Vec<String> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+            scenarios.retain(|scenario| scenario.name == *wanted);
+            if scenarios.is_empty() {
+                let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+                return Err(Failure::usage(format!("{name} has no scenario {wanted:?}: {known}")));
+            }
+        }
+        for scenario in &scenarios {
+            report.drills.push(self.scenario(scenario.clone(), &runbook)?);
+        }
+        if self.args.sweep || (scenarios.is_empty() && !self.args.all) {
+            report.sweeps.push(self.sweep(scenarios, &runbook)?);
+        }
+        Ok(())
+    }
+
+    /// All scenarios of a runbook; all that is wrong with any is told at once.
+    fn scenarios(&self, name: &str) -> Result<Vec<Scenario>, Failure> {
+        let mut found = Diagnostics::new();
+        let mut scenarios = Vec::new();
+        for (stem, file) in self.library.scenarios(name)? {
+            let (scenario, problems) = read_scenario(&file.source, &stem);
+            found.extend(problems);
+            scenarios.extend(scenario);
+        }
+        if let Some(other) = scenarios.iter().find(|scenario| scenario.runbook.value != name) {
+            let message = format!("this scenario lies in the folder of {name}");
+            let mistake = found.error("RB602", &other.source, other.runbook.span, message);
+            mistake.label("another runbook").help(format!("write `drill: {name}`, or move the file"));
+        }
+        match found.has_errors() {
+            true => Err(Failure::usage(found.render(self.context.diagnostics_colour()))),
+            false => Ok(scenarios),
+        }
+    }
+
+    fn cast(&self, scenario: Scenario, runbook: &Runbook) -> Result<Cast, Failure> {
+        let team = Team { inventory: &self.library.inventory, policy: &self.library.policy };
+        let shelf = super::shelf::from_library(self.library, runbook)?.shelf;
+        let cast = Cast::new(scenario, runbook.clone(), &team, shelf);
+        cast.map_err(|problems| Failure::usage(problems.render(self.context.diagnostics_colour())))
+    }
+
+    fn scenario(&self, scenario: Scenario, runbook: &Runbook) -> Result<Drilled, Failure> {
+        let cast = self.cast(scenario, runbook)?;
+        let pace = if self.args.real_time { Pace::Real } else { Pace::Simulated };
+        let rehearsal = cast.rehearse(self.args.seed, None, pace).map_err(no_runtime)?;
+        let differences = compare(&cast, &rehearsal);
+        let mut drilled = Drilled {
+            runbook: runbook.name.value.clone(),
+            scenario: cast.scenario.name.clone(),
+            title: cast.scenario.title.clone(),
+            ok: differences.is_empty(),
+            verdict: verdict(&rehearsal),
+            took_ms: rehearsal.took.as_millis(),
+            differences,
+            drill: None,
+            timeline: if self.args.log { rehearsal.entries.iter().map(timeline_line).collect() } else { Vec::new() },
+        };
+        drilled.drill = self.keep(&drilled, runbook, &rehearsal);
+        Ok(drilled)
+    }
+
+    fn sweep(&self, scenarios: Vec<Scenario>, runbook: &Runbook) -> Result<Swept, Failure> {
+        let goes_well = |scenario: &Scenario| matches!(scenario.expected.verdict.value.as_str(), "recovered" | "no_action");
+        let scenario = match scenarios.into_iter().find(goes_well) {
+            Some(scenario) => scenario,
+            None => self.as_expected(runbook)?,
+        };
+        let cast = self.cast(scenario, runbook)?;
+        let sweep = cast.sweep(self.args.seed).map_err(no_runtime)?;
+        Ok(Swept {
+            runbook: runbook.name.value.clone(),
+            scenario: cast.scenario.name.clone(),
+            verdict: verdict(&sweep.well),
+            rows: sweep.rows,
+            unanswered: sweep.well.unanswered.iter().map(|one| format!("{}: {}", one.step, one.command.trim())).collect(),
+        })
+    }
+
+    /// The scenario in which everything goes as the steps expect.
+    fn as_expected(&self, runbook: &Runbook) -> Result<Scenario, Failure> {
+        let needed = runbook.parameters.iter().filter(|parameter| parameter.default.is_none());
+        let values = needed.filter_map(|parameter| Some((parameter.name.value.clone(), value_for(parameter, &self.library.inventory)?)));
+        let made = Scenario::as_expected(&runbook.name.value, values.collect());
+        made.ok_or_else(|| Failure::usage(format!("{} cannot be drilled without a scenario", runbook.name.value)))
+    }
+
+    /// Keeps the journal, where there is a store; a drill counts without one.
+    fn keep(&self, drilled: &Drilled, runbook: &Runbook, rehearsal: &Rehearsal) -> Option<String> {
+        let store = self.store.filter(|_| drilled.scenario != AS_EXPECTED)?;
+        let line = DrillLine {
+            at: self.context.now(),
+            drill: ulid::Ulid::generate().to_string(),
+            person: None,
+            runbook: drilled.runbook.clone(),
+            revision: Digest::of(runbook.source.text().as_bytes()),
+            scenario: drilled.scenario.clone(),
+            passed: drilled.ok,
+            verdict: drilled.verdict.clone(),
+            took_ms: drilled.took_ms,
+        };
+        match store.keep_drill(&line, &rehearsal.journal) {
+            Ok(()) => Some(line.drill),
+            Err(error) => {
+                self.context.talk(&format!("warning: the drill is not kept: {error}\n"));
+                None
+            }
+        }
+    }
+}
+
+fn no_runtime(error: std::io::Error) -> Failure {
+    Failure::usage(format!("this machine gives no runtime for a drill: {error}"))
+}
+
+/// A length of time in whole seconds from one second on.
+fn in_words(millis: u64) -> String {
+    match millis {
+        0..1000 => Period::from_millis(millis).to_string(),
+        _ => Period::from_secs(millis / 1000).to_string(),
+    }
+}

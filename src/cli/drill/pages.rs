@@ -1,0 +1,74 @@
+//! Drills as people read them: a line a scenario, each difference as what was expected and what there was, a sweep as a table. Judges nothing.
+
+use super::{Drilled, Report, Swept, in_words};
+use crate::drill::Row;
+use crate::views::{Line, Page, Tone};
+
+/// All of it; `short` leaves out what went as expected.
+pub(super) fn page(report: &Report, short: bool) -> Page {
+    let mut page = Page::new();
+    let width = report.drills.iter().map(|drilled| drilled.runbook.len() + drilled.scenario.len() + 1).max().unwrap_or(0);
+    for drilled in report.drills.iter().filter(|drilled| !short || !drilled.ok) {
+        page.lines.extend(drill_lines(drilled, width));
+    }
+    for (index, swept) in report.sweeps.iter().enumerate() {
+        if index > 0 || !report.drills.is_empty() {
+            page.push(Line::new());
+        }
+        page.lines.extend(sweep_lines(swept));
+    }
+    if !report.drills.is_empty() {
+        let failed = report.drills.iter().filter(|drilled| !drilled.ok).count();
+        let (tone, word) = if failed == 0 { (Tone::Good, "as expected") } else { (Tone::Bad, "not as expected") };
+        let s = if report.drills.len() == 1 { "" } else { "s" };
+        let tail = if failed == 0 { String::new() } else { format!(": {failed} of them") };
+        page.push(Line::new().plain(format!("{} drill{s} ", report.drills.len())).with(tone, word).plain(tail));
+    }
+    page
+}
+
+fn drill_lines(drilled: &Drilled, width: usize) -> Vec<Line> {
+    let (tone, sign) = if drilled.ok { (Tone::Good, "✓") } else { (Tone::Bad, "✗") };
+    let name = format!("{}/{}", drilled.runbook, drilled.scenario);
+    let said = format!("{} after {}", drilled.verdict.replace('_', " "), in_words(drilled.took_ms));
+    let head = Line::new().with(tone, sign).plain(" ").with(Tone::Strong, name).column(width + 4).plain(said);
+    let mut lines = vec![head.column(width + 34).with(Tone::Quiet, drilled.title.clone())];
+    lines.extend(drilled.timeline.iter().map(|line| line.clone().indented(4)));
+    for difference in &drilled.differences {
+        lines.push(Line::new().plain(format!("    {}", difference.what)));
+        lines.push(Line::new().with(Tone::Quiet, format!("      expected  {}", shown(&difference.expected))));
+        lines.push(Line::new().with(Tone::Bad, format!("      got       {}", shown(&difference.got))));
+    }
+    lines
+}
+
+/// Nothing has a word, too; of several lines the first.
+fn shown(text: &str) -> String {
+    match text.lines().next() {
+        None => "nothing".to_owned(),
+        Some(line) if text.trim_end().contains('\n') => format!("{line} …"),
+        Some(line) => line.to_owned(),
+    }
+}
+
+fn sweep_lines(swept: &Swept) -> Vec<Line> {
+    let head = format!("{}: each step fails in turn, on top of {}, which ends {}", swept.runbook, swept.scenario, swept.verdict);
+    let mut lines = vec![Line::new().with(Tone::Strong, head)];
+    let unanswered = swept.unanswered.iter().map(|one| Line::new().with(Tone::Waits, format!("  no answer is known for {one}")));
+    lines.extend(unanswered);
+    let width = swept.rows.iter().map(|row| row.step.len()).max().unwrap_or(0) + 2;
+    lines.extend(swept.rows.iter().map(|row| row_line(row, width)));
+    let alone = swept.rows.iter().filter(|row| !row.needs_person).count();
+    lines.push(Line::new().plain(format!("{} failures: after {alone} of them nobody is needed", swept.rows.len())));
+    lines
+}
+
+fn row_line(row: &Row, width: usize) -> Line {
+    let tone = if row.needs_person { Tone::Waits } else { Tone::Plain };
+    let line = Line::new().plain("  ").with(Tone::Strong, row.step.clone()).column(width + 2).plain(row.fault).column(width + 9);
+    let line = line.with(tone, row.verdict.replace('_', " "));
+    let list = |word: &str, names: &[String]| if names.is_empty() { String::new() } else { format!("; {word} {}", names.join(", ")) };
+    let rest = [list("then", &row.answers_with), list("undone", &row.undone), list("held", &row.held)].concat();
+    let person = if row.needs_person { "; a person is needed" } else { "" };
+    line.plain(rest).with(Tone::Waits, person)
+}

@@ -1,0 +1,233 @@
+//! A scenario and its runbook made into a program: whether they fit, with a caret where they do not. Runs nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::actors::key_of;
+use super::answers::Special;
+use super::scenario::{ExpectedStep, HostScript, Rule, Said, Scenario};
+use crate::base::{Bytes, HostName, Person};
+use crate::event::RunMode;
+use crate::library::{Inventory, Policy, Roster, Selector, Signer};
+use crate::plan::{Parameters, Presence, Program, Role, Setting, Shelf, check};
+use crate::runbook::{Runbook, Work};
+use crate::text::{Diagnostics, Reader, Spanned, did_you_mean};
+
+/// Rules, each with the hosts that it is for.
+pub(super) type HostRules = Vec<(BTreeSet<HostName>, Rule)>;
+
+/// What is rehearsed, and by whom.
+pub struct Cast {
+    pub scenario: Scenario,
+    pub(super) program: Arc<Program>,
+    pub(super) hosts: BTreeMap<HostName, HostScript>,
+    pub(super) rules: HostRules,
+    pub(super) specials: BTreeMap<String, Special>,
+}
+
+/// What a library gives to a drill.
+pub struct Team<'a> {
+    pub inventory: &'a Inventory,
+    pub policy: &'a Policy,
+}
+
+impl Cast {
+    /// Makes a scenario ready; all that does not fit is told at once. Everybody in the policy has a key in a drill.
+    ///
+    /// # Errors
+    /// Problems of the scenario (RB602), or of the runbook with these parameters.
+    pub fn new(scenario: Scenario, runbook: Runbook, team: &Team<'_>, shelf: Shelf) -> Result<Self, Diagnostics> {
+        let mut reader = Reader::new(&scenario.source);
+        let parameters = parameters(&mut reader, &scenario, &runbook, team.inventory);
+        let requester = requester(&mut reader, &scenario, team.policy);
+        let (hosts, rules) = hosts(&mut reader, &scenario, team.inventory);
+        check_people(&mut reader, &scenario, team.policy);
+        check_steps(&mut reader, &scenario, &runbook);
+        check_said(&mut reader, &scenario, &runbook);
+        let (Some(parameters), Some(requester)) = (parameters, requester) else { return Err(reader.diagnostics) };
+        let setting = Setting {
+            inventory: team.inventory.clone(),
+            policy: team.policy.clone(),
+            roster: roster(team.policy),
+            parameters,
+            requester,
+            presence: Presence::Attended,
+            mode: RunMode::Drill,
+            shelf,
+        };
+        let program = Program::new(runbook, setting);
+        let mut found = reader.diagnostics;
+        found.extend(check(&program).only(crate::text::Severity::Error));
+        if found.has_errors() {
+            return Err(found);
+        }
+        let specials = specials(&program);
+        Ok(Self { scenario, program: Arc::new(program), hosts, rules, specials })
+    }
+
+    /// What is rehearsed.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+}
+
+fn wrong(reader: &mut Reader, place: &Spanned<String>, message: String, help: String) {
+    reader.error("RB602", place.span, message).label("not there").help(help);
+}
+
+fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    match did_you_mean(name, known.clone()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn parameters(reader: &mut Reader, scenario: &Scenario, runbook: &Runbook, inventory: &Inventory) -> Option<Parameters> {
+    let known = || runbook.parameters.iter().map(|parameter| parameter.name.value.as_str());
+    for (name, (place, _)) in &scenario.parameters {
+        if !known().any(|other| other == name) {
+            let message = format!("{} has no parameter `{name}`", runbook.name.value);
+            wrong(reader, place, message, meant(name, known()));
+        }
+    }
+    let given: BTreeMap<String, Bytes> = scenario.parameters.iter().map(|(name, (_, value))| (name.clone(), value.clone())).collect();
+    let resolved = Parameters::resolve(runbook, &given, inventory).map_err(|problems| problems.iter().map(ToString::to_string).collect());
+    let kept = resolved.and_then(|parameters| parameters.keep_rules(runbook).map(|()| parameters));
+    match kept {
+        Ok(parameters) => Some(parameters),
+        Err(problems) => {
+            let problems: Vec<String> = problems;
+            let is_told = reader.diagnostics.has_errors();
+            for problem in problems.into_iter().filter(|_| !is_told) {
+                wrong(reader, &scenario.runbook, problem, "give it under `parameters:`".to_owned());
+            }
+            None
+        }
+    }
+}
+
+fn requester(reader: &mut Reader, scenario: &Scenario, policy: &Policy) -> Option<Person> {
+    let people = &policy.rules.people;
+    match &scenario.runs_as {
+        None => people.keys().next().cloned(),
+        Some(person) if people.contains_key(&person.value) => Some(person.value.clone()),
+        Some(person) => {
+            let place = Spanned { value: person.value.to_string(), span: person.span };
+            let message = format!("{} is not in the policy", person.value);
+            wrong(reader, &place, message, meant(person.value.as_str(), people.keys().map(Person::as_str)));
+            None
+        }
+    }
+}
+
+fn hosts(reader: &mut Reader, scenario: &Scenario, inventory: &Inventory) -> (BTreeMap<HostName, HostScript>, HostRules) {
+    let (mut hosts, mut rules): (BTreeMap<HostName, HostScript>, HostRules) = Default::default();
+    for (selector, script) in &scenario.hosts {
+        let selected = Selector::parse(&selector.value).and_then(|parsed| parsed.resolve(inventory, &[]));
+        let selected: BTreeSet<HostName> = match selected {
+            Ok(selected) => selected.into_iter().collect(),
+            Err(error) => {
+                wrong(reader, selector, error.to_string(), "name a host, a group, or a selector of the library's inventory".to_owned());
+                continue;
+            }
+        };
+        for host in &selected {
+            let known = hosts.entry(host.clone()).or_default();
+            known.down |= script.down;
+            known.files.extend(script.files.clone());
+        }
+        rules.extend(script.rules.iter().map(|rule| (selected.clone(), rule.clone())));
+    }
+    (hosts, rules)
+}
+
+fn check_people(reader: &mut Reader, scenario: &Scenario, policy: &Policy) {
+    for approver in scenario.approvals.iter().flatten() {
+        if !policy.rules.people.contains_key(&approver.person.value) {
+            let place = Spanned { value: approver.person.value.to_string(), span: approver.person.span };
+            let known = policy.rules.people.keys().map(Person::as_str);
+            wrong(reader, &place, format!("{} is not in the policy", approver.person.value), meant(&place.value, known));
+        }
+    }
+}
+
+/// What nobody can say at a step is no option of it.
+fn check_said(reader: &mut Reader, scenario: &Scenario, runbook: &Runbook) {
+    for (step, said) in &scenario.people {
+        let options: Vec<&str> = runbook
+            .all_steps()
+            .into_iter()
+            .filter(|known| known.id.as_str() == step.value.split('@').next().unwrap_or_default())
+            .filter_map(|known| if let Work::Choose { options, .. } = &known.work { Some(options) } else { None })
+            .flat_map(|options| options.iter().map(|option| option.name.value.as_str()))
+            .collect();
+        for word in said {
+            if let Said::Option(name) = word
+                && !options.contains(&name.as_str())
+            {
+                let words = ["done", "not-done", "retry", "skip", "rollback", "stop", "release", "keep", "silent"];
+                let known = options.iter().copied().chain(words);
+                wrong(reader, step, format!("nobody can say {name:?} there"), meant(name, known));
+            }
+        }
+    }
+}
+
+/// Steps that a scenario names must be there, with or without the turn of a loop.
+fn check_steps(reader: &mut Reader, scenario: &Scenario, runbook: &Runbook) {
+    let ids: Vec<String> = runbook
+        .all_steps()
+        .into_iter()
+        .flat_map(|step| [step.id.as_str().to_owned(), format!("{}.acquire", step.id), format!("{}.release", step.id)])
+        .collect();
+    let calls = runbook.all_steps().into_iter().any(|step| matches!(step.work, Work::Call { .. }));
+    let expected = &scenario.expected;
+    let lists = [&expected.order, &expected.undone, &expected.held].into_iter().flatten().flatten();
+    let named = scenario.people.iter().map(|(step, _)| step).chain(expected.steps.iter().map(|(step, _)| step)).chain(lists);
+    let named: Vec<Spanned<String>> = named.cloned().collect();
+    for step in named {
+        let base = step.value.split('@').next().unwrap_or_default();
+        if !calls && !ids.iter().any(|id| id == base) {
+            let message = format!("{} has no step `{base}`", runbook.name.value);
+            let known = ids.iter().map(String::as_str).filter(|id| !id.contains('.'));
+            wrong(reader, &step, message, meant(base, known));
+        }
+    }
+    for (step, results) in &expected.steps {
+        if let ExpectedStep::Hosts(hosts) = results
+            && let Some(name) = hosts.keys().find(|name| name.parse::<HostName>().is_err())
+        {
+            wrong(reader, step, format!("{name:?} cannot be a host"), "name hosts of the inventory".to_owned());
+        }
+    }
+}
+
+/// Everybody in the policy, with a key that only a drill knows.
+fn roster(policy: &Policy) -> Roster {
+    let signer = |person: &Person| Signer {
+        person: person.clone(),
+        key: key_of(person),
+        fingerprint: key_of(person),
+        namespaces: vec!["runbook-*".to_owned()],
+        valid_after: None,
+        valid_before: None,
+        line: 1,
+    };
+    Roster { signers: policy.rules.people.keys().map(signer).collect() }
+}
+
+/// The steps whose commands are this program's own, not the author's.
+fn specials(program: &Program) -> BTreeMap<String, Special> {
+    let special = |step: &crate::plan::ProgramStep| {
+        let special = match (&step.step.work, &step.role) {
+            (Work::Put(put), Role::Before { .. }) => Special::LooksAt(put.to.value.clone()),
+            (Work::Put(_), _) => Special::Writes,
+            (Work::Reboot, Role::Before { .. }) => Special::SaysStart,
+            (Work::Reboot, Role::After { .. }) => Special::SeeksAnother,
+            (Work::Reboot, _) => Special::Restarts,
+            _ => return None,
+        };
+        Some((step.id.base().to_owned(), special))
+    };
+    program.steps.iter().filter_map(special).collect()
+}

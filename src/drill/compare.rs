@@ -1,0 +1,184 @@
+//! What came of a rehearsal against what its scenario expects: each difference with what was expected and what there was. Never rehearses.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::cast::Cast;
+use super::rehearse::Rehearsal;
+use super::scenario::{Expected, ExpectedStep};
+use crate::base::StepId;
+use crate::engine::{LeftOut, Life, held};
+use crate::event::{Answer, Event, Interruption, Judgement, Part, StageWork};
+use crate::text::Spanned;
+use crate::views::{StepLook, StepSummary, steps};
+
+/// How the step of a block is called that takes something; what is held may be called by the block's own name.
+const TAKES: &str = ".acquire";
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// What differs: `verdict`, `step restart-it on db-1`, `undone`.
+    pub what: String,
+    pub expected: String,
+    pub got: String,
+}
+
+/// All differences; empty where the drill went as expected.
+pub fn compare(cast: &Cast, rehearsal: &Rehearsal) -> Vec<Difference> {
+    let expected = &cast.scenario.expected;
+    let mut found = Vec::new();
+    let mut differ = |what: String, expected: String, got: String| {
+        if expected != got {
+            found.push(Difference { what, expected, got });
+        }
+    };
+    differ("verdict".to_owned(), expected.verdict.value.clone(), verdict(rehearsal));
+    let summaries = steps(cast.program(), &rehearsal.state);
+    for (step, wanted) in &expected.steps {
+        for (what, wanted, got) in of_step(&summaries, rehearsal, &step.value, wanted) {
+            differ(what, wanted, got);
+        }
+    }
+    if let Some(undone) = &expected.undone {
+        differ("undone".to_owned(), listed(undone), undone_steps(rehearsal).join(", "));
+    }
+    if let Some(wanted) = &expected.held {
+        differ("held".to_owned(), listed(wanted).replace(TAKES, ""), held_steps(rehearsal).join(", "));
+    }
+    found.extend(of_words(expected, rehearsal));
+    found.extend(rehearsal.trouble.iter().map(|trouble| Difference {
+        what: "the run".to_owned(),
+        expected: "comes to its end".to_owned(),
+        got: trouble.clone(),
+    }));
+    found.extend(rehearsal.unanswered.iter().map(|unanswered| Difference {
+        what: format!("step {} on {}", unanswered.step, unanswered.host),
+        expected: "a rule for its command, or `otherwise: as_expected`".to_owned(),
+        got: format!("none for: {}", unanswered.command.trim()),
+    }));
+    found
+}
+
+/// What is compared otherwise than as equal.
+fn of_words(expected: &Expected, rehearsal: &Rehearsal) -> Vec<Difference> {
+    let mut found = Vec::new();
+    if let Some(says) = &expected.says {
+        let sentence = rehearsal.state.concluded.as_ref().map_or(String::new(), |concluded| concluded.sentence.clone());
+        if !sentence.contains(&says.value) {
+            found.push(Difference { what: "says".to_owned(), expected: says.value.clone(), got: sentence });
+        }
+    }
+    if let Some(order) = &expected.order {
+        let ran = in_order(rehearsal);
+        let mut left = ran.iter();
+        let missing = order.iter().find(|step| !left.any(|ran| is_step(ran, &step.value)));
+        found.extend(missing.map(|_| Difference { what: "order".to_owned(), expected: listed(order), got: ran.join(", ") }));
+    }
+    for piece in &expected.never {
+        let sent = rehearsal.sent.iter().find(|sent| sent.contains(&piece.value));
+        found.extend(sent.map(|sent| Difference {
+            what: "never".to_owned(),
+            expected: format!("no command with {:?}", piece.value),
+            got: sent.trim().to_owned(),
+        }));
+    }
+    if let Some(within) = expected.within.as_ref().filter(|within| rehearsal.took > within.value) {
+        found.push(Difference { what: "within".to_owned(), expected: within.value.to_string(), got: rehearsal.took.to_string() });
+    }
+    found
+}
+
+fn listed(names: &[Spanned<String>]) -> String {
+    names.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// How a rehearsal stands in the end, in a word. What is still held is said apart.
+pub fn verdict(rehearsal: &Rehearsal) -> String {
+    match &rehearsal.state.life {
+        Life::Closed(verdict) | Life::Interrupted(Interruption::Held { verdict }) => verdict.as_str(),
+        Life::Interrupted(Interruption::NeedsPerson { .. }) => "needs_person",
+        Life::Interrupted(Interruption::GateExpired { .. }) => "gate_expired",
+        Life::Interrupted(Interruption::Asked) | Life::Running | Life::Unborn => "interrupted",
+    }
+    .to_owned()
+}
+
+/// Whether a step of a run is the one that a scenario names, with or without its turn.
+fn is_step(id: &str, name: &str) -> bool {
+    id == name || (!name.contains('@') && id.split('@').next() == Some(name))
+}
+
+type Compared = (String, String, String);
+
+fn of_step(summaries: &[StepSummary], rehearsal: &Rehearsal, name: &str, wanted: &ExpectedStep) -> Vec<Compared> {
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    let mut alone = None;
+    for summary in summaries.iter().filter(|summary| is_step(summary.id.as_str(), name)) {
+        for host in &summary.hosts {
+            let result = host.result.map_or("not_started", crate::engine::HostResult::as_str);
+            all.insert(host.host.to_string(), result.to_owned());
+        }
+        if summary.hosts.is_empty() {
+            alone = Some(without_hosts(summary, rehearsal));
+        }
+    }
+    match wanted {
+        ExpectedStep::All(word) if all.is_empty() => {
+            vec![(format!("step {name}"), word.value.clone(), alone.unwrap_or_else(|| "not_started".to_owned()))]
+        }
+        ExpectedStep::All(word) => all.into_iter().map(|(host, got)| (format!("step {name} on {host}"), word.value.clone(), got)).collect(),
+        ExpectedStep::Hosts(hosts) => {
+            let got = |host: &String| all.get(host).cloned().or_else(|| alone.clone()).unwrap_or_else(|| "not_started".to_owned());
+            hosts.iter().map(|(host, word)| (format!("step {name} on {host}"), word.value.clone(), got(host))).collect()
+        }
+    }
+}
+
+/// A step that has no host: a person's, a pause, the end; or one that was not reached.
+fn without_hosts(summary: &StepSummary, rehearsal: &Rehearsal) -> String {
+    let known = rehearsal.state.step(&summary.id);
+    let word = match (&known.left_out, known.stage.as_ref().map(|stage| &stage.work), summary.look) {
+        (Some(LeftOut::Skipped(_)), ..) => "skipped",
+        (Some(LeftOut::Refused(_)), ..) => "failed",
+        (None, Some(StageWork::Conclude { .. }), StepLook::Ok) => "concluded",
+        (None, _, StepLook::Ok) => "ok",
+        (None, _, StepLook::Skipped) => "skipped",
+        (None, _, StepLook::Failed) => "failed",
+        (None, _, StepLook::Unknown) => "unknown",
+        (None, _, StepLook::NotReached | StepLook::Underway | StepLook::Waiting | StepLook::Withheld) => "not_started",
+    };
+    word.to_owned()
+}
+
+/// The steps that ran, or that a person answered, in order; each once where its hosts and attempts follow one another.
+pub fn in_order(rehearsal: &Rehearsal) -> Vec<String> {
+    let named = rehearsal.entries.iter().filter_map(|entry| match &entry.event {
+        Event::ActionStarted { step, part: Part::Main, .. } | Event::PersonAnswered { step, .. } => Some(step.to_string()),
+        _ => None,
+    });
+    let mut steps: Vec<String> = named.collect();
+    steps.dedup();
+    steps
+}
+
+/// The steps that were undone, in order.
+pub fn undone_steps(rehearsal: &Rehearsal) -> Vec<String> {
+    let named = rehearsal.entries.iter().filter_map(|entry| match &entry.event {
+        Event::ActionEnded { step, part: Part::Undo, ended, .. } if ended.judgement == Judgement::Met => Some(step.to_string()),
+        Event::PersonAnswered { step, answer: Answer::Undone { .. }, .. } => Some(step.to_string()),
+        _ => None,
+    });
+    let mut steps: Vec<String> = named.collect();
+    steps.dedup();
+    steps
+}
+
+/// What is held in the end: the steps that took it.
+pub fn held_steps(rehearsal: &Rehearsal) -> Vec<String> {
+    let name = |id: &StepId| id.as_str().replace(TAKES, "");
+    let mut steps: Vec<String> = held(&rehearsal.state).iter().map(|held| name(&held.acquire)).collect();
+    steps.dedup();
+    steps
+}
