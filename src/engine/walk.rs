@@ -173,7 +173,9 @@ impl<'a> Walk<'a> {
                 }
             }
             match self.body(block, &within) {
-                Standing::Settled if self.is_over_budget(block, &head, turns.len()) => return Standing::Broken(Breach::Failed),
+                Standing::Settled if self.is_over_budget(block, &head, turns.len(), &order[..=place]) => {
+                    return Standing::Broken(Breach::Failed);
+                }
                 Standing::Settled => {}
                 other => return other,
             }
@@ -245,8 +247,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether more hosts have failed over all turns than the block that rolls bears.
-    fn is_over_budget(&self, block: &FlowBlock, head: &ProgramStep, depth: usize) -> bool {
+    /// Whether more hosts have failed in these turns, which are over, than the block that rolls bears. What fails in a later one is a person's to
+    /// decide first.
+    fn is_over_budget(&self, block: &FlowBlock, head: &ProgramStep, depth: usize, over: &[u32]) -> bool {
         let Repeats::Rolling { max_failures, .. } = &block.repeats else { return false };
         let mut failed: BTreeSet<HostName> = BTreeSet::new();
         for (id, known) in &self.state.steps {
@@ -254,7 +257,9 @@ impl<'a> Walk<'a> {
                 .program
                 .step(id)
                 .is_some_and(|step| step.takes_batch && step.loops.get(depth).is_some_and(|block| *block == head.id.at(&[])));
-            if let Some(stage) = known.stage.as_ref().filter(|_| within && id.turns().starts_with(&head.id.turns())) {
+            let theirs = id.turns();
+            let is_over = theirs.get(depth).is_some_and(|turn| over.contains(turn));
+            if let Some(stage) = known.stage.as_ref().filter(|_| within && is_over && theirs.starts_with(&head.id.turns())) {
                 failed.extend(settled_results(stage, known).into_iter().filter(|(_, result)| result.is_bad()).map(|(host, _)| host));
             }
         }

@@ -193,6 +193,22 @@ const CHOICE: &str = "  - name: which
 ";
 
 #[test]
+fn in_every_batch_a_person_is_asked_about_a_failure() {
+    let text = "runbook: random
+title: Turns
+steps:
+  - {name: roll, hosts: all, rolling: {serial: 1}, steps: [{name: restart, run: restart}, {name: look, check: look}]}
+";
+    for turn in ["restart@1", "restart@2", "restart@3"] {
+        let stumbles = move |task: &Task| if task.step.as_str() == turn && task.attempt == 1 { fails() } else { fine(task) };
+        let mut program = Scenario::unattended(text, 3, fine).program;
+        program.presence = runbook::plan::Presence::Attended;
+        let ended = World::new(&Scenario::of(program, stumbles, vec![Answer::Retry])).run_to_the_end(None);
+        assert_eq!((ended.asked.len(), verdict(&ended)), (1, "recovered".to_owned()), "{turn}");
+    }
+}
+
+#[test]
 fn a_person_chooses_and_only_that_way_is_gone() {
     let scenario = Scenario::unattended(&steps(CHOICE), 1, fine);
     let chosen = |option: &str| Answer::Chosen { option: option.to_owned() };
