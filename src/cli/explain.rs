@@ -1,5 +1,6 @@
 //! `runbook lint --explain CODE`: what each code means, an example that trips it, and the way out. Judges nothing itself.
 
+mod drills;
 mod habits;
 mod reading;
 mod team;
@@ -47,7 +48,7 @@ pub enum Example {
 
 /// All of them, by code.
 pub fn explanations() -> impl Iterator<Item = &'static Explanation> {
-    reading::READING.iter().chain(&habits::HABITS).chain(&team::TEAM).chain(&within::WITHIN)
+    reading::READING.iter().chain(&habits::HABITS).chain(&team::TEAM).chain(&within::WITHIN).chain(&drills::DRILLS)
 }
 
 /// An explanation; the order is that of a person's questions: what, where from, and how out of it.

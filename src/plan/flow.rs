@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::program::{Call, Frame, ProgramGate, ProgramStep, Road, Role, StepNo, Turn};
 use crate::base::{GateNo, Period, StepId};
 use crate::event::{Effect, OnFailure};
-use crate::runbook::{Block, BracketText, ChoiceText, ForEachText, Gate, RetryText, Runbook, Serial, Step, Symptom, Work};
+use crate::runbook::{Block, BracketText, ChoiceText, ForEachText, Gate, InDrill, RetryText, Runbook, Serial, Step, Symptom, Work};
 
 pub use crate::runbook::ReleaseWhen;
 use crate::text::{Span, Spanned};
@@ -126,6 +126,7 @@ struct Around {
     is_aftermath: bool,
     is_conditional: bool,
     no_return: bool,
+    is_left_out_in_drills: bool,
 }
 
 struct Builder<'a> {
@@ -158,6 +159,7 @@ impl Builder<'_> {
         inner.whens.extend(step.when.clone());
         inner.on_failure = step.on_failure.as_ref().map(|word| word.value).or(around.on_failure);
         inner.no_return |= step.no_return.is_some();
+        inner.is_left_out_in_drills = step.in_drill.as_ref().map_or(around.is_left_out_in_drills, |word| word.value == InDrill::Skip);
         inner.gate = around.gate.or_else(|| self.gate_on(&step, around));
         match &written.work {
             Work::Block(block) => self.block(&step, block, number, inner).map(|block| Node::Block(Box::new(block))),
@@ -241,6 +243,7 @@ impl Builder<'_> {
             call: Some(step.id.clone()),
             loops: inner.loops.clone(),
             no_return: inner.no_return,
+            is_left_out_in_drills: inner.is_left_out_in_drills,
             ..Around::default()
         };
         let steps = self.nodes(&called.steps, &format!("{number}."), &around);
@@ -323,6 +326,7 @@ impl Builder<'_> {
             is_aftermath: around.is_aftermath,
             is_conditional: around.is_conditional,
             no_return: around.no_return,
+            is_left_out_in_drills: around.is_left_out_in_drills,
             turn: Turn::default(),
         }
     }

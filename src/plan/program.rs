@@ -127,6 +127,8 @@ pub struct ProgramStep {
     pub is_conditional: bool,
     /// Once it has begun nothing is rolled back any more.
     pub no_return: bool,
+    /// A rehearsal leaves it out: `in_drill: skip`, its own or a block's around it.
+    pub is_left_out_in_drills: bool,
     /// The turn that it is made for.
     pub turn: Turn,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use runbook::base::{Bytes, Person};
+use runbook::drill::read_scenario;
 use runbook::event::RunMode;
 use runbook::library::{Elsewhere, Inventory, Policy, Roster, read_allowed_signers, read_inventory, read_policy, resolve_inventory};
 use runbook::plan::{Parameters, Presence, Program, Setting, Shelf, check};
@@ -22,6 +23,8 @@ pub enum Kind {
     Inventory,
     /// An inventory that takes hosts from other tools.
     Elsewhere,
+    /// A scenario.
+    Drill,
 }
 
 /// One fenced block of YAML.
@@ -64,6 +67,7 @@ fn kind_of(text: &str) -> Kind {
     let first = text.lines().find(|line| !line.trim_start().starts_with('#')).unwrap_or_default();
     match first.split(':').next().unwrap_or_default() {
         "runbook" => Kind::Runbook,
+        "drill" => Kind::Drill,
         "domain" => Kind::Policy,
         "hosts" => Kind::Inventory,
         "hosts_from" => Kind::Elsewhere,
@@ -122,6 +126,7 @@ pub fn problems_of(example: &Example, team: &Team) -> Vec<String> {
     let names = "parameters:\n  host_name: {type: host, default: db-primary}\n  mode: {type: string, default: soft}\n";
     let look = "steps:\n  - name: x\n    hosts: local\n    check: date\n";
     let (text, stem) = match example.kind {
+        Kind::Drill => return said(read_scenario(&source_of(example), "example").1),
         Kind::Policy => return said(read_policy(&source_of(example)).1),
         Kind::Inventory => return said(read_inventory(&source_of(example)).1),
         Kind::Elsewhere => return said(resolve_inventory(&source_of(example), Path::new("team"), &OneHostEach).1),
