@@ -216,6 +216,9 @@ pub enum Verb {
         /// Judge by this allowed_signers instead of the record's copy
         #[arg(long, value_name = "FILE")]
         signers: Option<PathBuf>,
+        /// Ask for a real run: exit status 6 for a drill or a dry run
+        #[arg(long)]
+        real: bool,
     },
     /// The JSON Schema of a file of the library, for editors: completion, and a sentence for every word
     #[command(after_help = "Examples:\n  runbook schema --write\n  runbook schema policy > policy.schema.json")]

@@ -13,7 +13,7 @@ use super::session::{Goal, Session};
 use crate::base::Digest;
 use crate::effects::{Clock, Identity, SystemClock, machine_name};
 use crate::engine::{Life, State};
-use crate::event::{AppendLog, Event, Inputs, RunOpened};
+use crate::event::{AppendLog, Event, Inputs, RunMode, RunOpened};
 use crate::journal::{JournalWriter, RunFolder, Store};
 use crate::library::{Inventory, Library, Policy, Roster, read_allowed_signers, read_inventory, read_policy};
 use crate::plan::{Presence, Program, Shelf};
@@ -124,7 +124,7 @@ pub fn reopen(context: &Context, folder: &RunFolder) -> Result<(JournalWriter, S
 /// How a reopened run was opened. No anchor names a line of a journal without any, or [`reopen`] had refused it: its runner died too early.
 ///
 /// # Errors
-/// Where it has no line: nothing was started, and nothing can go on.
+/// Where it has no line: nothing was started, and nothing can go on; or where it is a drill, which nobody goes on with.
 pub fn opening_of<'s>(state: &'s State, folder: &RunFolder) -> Result<&'s RunOpened, Failure> {
     let name = folder.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let never = || {
@@ -132,7 +132,14 @@ pub fn opening_of<'s>(state: &'s State, folder: &RunFolder) -> Result<&'s RunOpe
             "run {name} has no line: its runner ended while it was being opened, and nothing was started. Start it anew with:  runbook exec"
         ))
     };
-    state.opened.as_ref().map(|(_, opened)| opened).ok_or_else(never)
+    let opened = state.opened.as_ref().map(|(_, opened)| opened).ok_or_else(never)?;
+    match opened.mode {
+        RunMode::Real | RunMode::DryRun => Ok(opened),
+        RunMode::Drill => Err(Failure::usage(format!(
+            "{name} is the journal of a drill: nothing of it is real, and nothing goes on. Drill again with:  runbook drill {}",
+            opened.runbook
+        ))),
+    }
 }
 
 /// The copies that a run works by.

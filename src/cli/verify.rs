@@ -10,7 +10,7 @@ use super::failure::{Exit, Failure};
 use super::past::{Past, find};
 use crate::audit::{Level, Options, Report, Status, verify as audit};
 use crate::effects::SshKeygen;
-use crate::event::Rules;
+use crate::event::{Rules, RunMode};
 use crate::journal::RunFolder;
 use crate::library::{Roster, read_allowed_signers, read_policy};
 use crate::text::{Source, decode};
@@ -25,18 +25,40 @@ struct VerifyJson<'a> {
     report: &'a Report,
 }
 
+/// What is asked of a record, beside that nothing contradicts it.
+pub struct Wanted {
+    pub level: Option<LevelArg>,
+    /// That it is of a real run.
+    pub real: bool,
+}
+
 /// `runbook verify RUN`
-pub fn verify(context: &Context, run: &str, level: Option<LevelArg>, signers: Option<&Path>) -> Result<Exit, Failure> {
+pub fn verify(context: &Context, run: &str, wanted: &Wanted, signers: Option<&Path>) -> Result<Exit, Failure> {
     let folder = find(context, run)?;
     let own = signers.map(std::fs::read).transpose().map_err(|error| Failure::usage(format!("--signers cannot be read: {error}")))?;
     let report = audited(context, &folder, own.as_deref())?;
-    let illegal = Past::read(folder).ok().and_then(|past| past.broken).filter(|_| report.status == Status::Proven);
-    let exit = exit_of(&report, illegal.as_deref(), level);
+    let past = Past::read(folder).ok();
+    let mode = past.as_ref().and_then(|past| past.opened().ok().map(|(_, opened)| opened.mode));
+    let unreal = mode.filter(|mode| wanted.real && *mode != RunMode::Real);
+    let illegal = past.and_then(|past| past.broken).filter(|_| report.status == Status::Proven);
+    let exit = if unreal.is_some() { Exit::Tampered } else { exit_of(&report, illegal.as_deref(), wanted.level) };
     match context.output {
         Output::Json => context.print_json(&VerifyJson { exit_status: exit.code(), illegal: illegal.as_deref(), report: &report }),
-        Output::Text => context.print(&page(&report, illegal.as_deref(), level)),
+        Output::Text => {
+            let mut page = page(&report, illegal.as_deref(), wanted.level);
+            page.lines.extend(unreal.map(|mode| Line::new().with(Tone::Bad, format!("this is no real run: it is {}", of_mode(mode)))));
+            context.print(&page);
+        }
     }
     Ok(exit)
+}
+
+fn of_mode(mode: RunMode) -> &'static str {
+    match mode {
+        RunMode::Real => "one",
+        RunMode::DryRun => "a dry run, in which only looks were allowed",
+        RunMode::Drill => "a drill, in which nothing real was touched",
+    }
 }
 
 /// What a run's record proves to this reader, by these signers or by its own copy.

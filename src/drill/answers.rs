@@ -128,7 +128,7 @@ impl Answers {
             // what it was about to learn it never learns, and the work is done all the same
             self.memory.kill();
             seen.facts.extend(rule.sets.clone());
-            seen.run.push((task.host().clone(), task.command().script.to_string()));
+            seen.run.push((task.host().clone(), text_of(task)));
         }
         let (stdout, stderr) = (rule.says.clone().into_bytes(), rule.complains.clone().into_bytes());
         Reply { code: rule.exits, stdout, stderr, takes, breaks, system, kept: None }
@@ -150,7 +150,7 @@ impl Answers {
 
     fn artifact(&self, seen: &mut Seen, task: &Task, artifact: &Artifact) -> Kept {
         let (text, path) = match &artifact.source {
-            ArtifactSource::Command(command) => (command.to_string(), None),
+            ArtifactSource::Command(command) => (String::from_utf8_lossy(command.as_slice()).into_owned(), None),
             ArtifactSource::File(path) | ArtifactSource::Files(path) => (path.to_string(), Some(path.to_string())),
         };
         let file = path.as_ref().and_then(|path| self.hosts.get(task.host())?.files.get(path));
@@ -182,7 +182,7 @@ impl Answers {
     }
 
     fn of_rules(&self, task: &Task) -> Reply {
-        let command = task.command().script.to_string();
+        let command = text_of(task);
         let mut seen = self.seen();
         seen.sent.insert(command.clone());
         if let Some((number, _)) = self.rule(&seen, task.host(), &command) {
@@ -220,13 +220,18 @@ impl Behaviour for Answers {
     }
 
     fn ended(&self, task: &Task) {
-        let command = task.command().script.to_string();
+        let command = text_of(task);
         let mut seen = self.seen();
         if let Some(number) = seen.chosen.get(&attempt(task)).copied() {
             seen.facts.extend(self.rules[number].1.sets.clone());
         }
         seen.run.push((task.host().clone(), command));
     }
+}
+
+/// The command as a person would read it.
+fn text_of(task: &Task) -> String {
+    String::from_utf8_lossy(task.command().script.as_slice()).into_owned()
 }
 
 fn attempt(task: &Task) -> (StepId, HostName, Part, u32) {
