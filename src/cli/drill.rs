@@ -12,11 +12,10 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::opening::sound_runbook;
 use crate::base::{Digest, Period};
-use crate::drill::{AS_EXPECTED, Cast, Difference, Pace, Rehearsal, Row, Scenario, Team, compare, read_scenario, value_for, verdict};
+use crate::drill::{AS_EXPECTED, Cast, Difference, Pace, Rehearsal, Row, Scenario, compare, value_for, verdict};
 use crate::journal::{DrillLine, Store};
 use crate::library::Library;
 use crate::runbook::Runbook;
-use crate::text::Diagnostics;
 use crate::views::{Line, timeline_line};
 
 /// What came of all that was asked.
@@ -115,18 +114,7 @@ impl Theatre<'_> {
 
     /// All scenarios of a runbook; all that is wrong with any is told at once.
     fn scenarios(&self, name: &str) -> Result<Vec<Scenario>, Failure> {
-        let mut found = Diagnostics::new();
-        let mut scenarios = Vec::new();
-        for (stem, file) in self.library.scenarios(name)? {
-            let (scenario, problems) = read_scenario(&file.source, &stem);
-            found.extend(problems);
-            scenarios.extend(scenario);
-        }
-        if let Some(other) = scenarios.iter().find(|scenario| scenario.runbook.value != name) {
-            let message = format!("this scenario lies in the folder of {name}");
-            let mistake = found.error("RB602", &other.source, other.runbook.span, message);
-            mistake.label("another runbook").help(format!("write `drill: {name}`, or move the file"));
-        }
+        let (scenarios, found) = super::scenarios::scenarios(self.library, name)?;
         match found.has_errors() {
             true => Err(Failure::usage(found.render(self.context.diagnostics_colour()))),
             false => Ok(scenarios),
@@ -134,9 +122,7 @@ impl Theatre<'_> {
     }
 
     fn cast(&self, scenario: Scenario, runbook: &Runbook) -> Result<Cast, Failure> {
-        let team = Team { inventory: &self.library.inventory, policy: &self.library.policy };
-        let shelf = super::shelf::from_library(self.library, runbook)?.shelf;
-        let cast = Cast::new(scenario, runbook.clone(), &team, shelf);
+        let cast = super::scenarios::cast(self.library, runbook, scenario)?;
         cast.map_err(|problems| Failure::usage(problems.render(self.context.diagnostics_colour())))
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::args::{ExecArgs, Output};
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::last_drills::LastDrill;
 use super::opening::{Purpose, ask_for_missing, given, program, sound_runbook};
 use super::secrets::Origins;
 use super::session::Session;
@@ -12,9 +13,10 @@ use crate::base::Digest;
 use crate::effects::{Identity, git_revision, machine_name};
 use crate::engine::State;
 use crate::event::{Effect, Inputs, RunMode, RunOpened};
-use crate::journal::NewRun;
+use crate::journal::{DrillLine, NewRun};
 use crate::library::Library;
 use crate::plan::{Presence, Program, Road};
+use crate::views::{Line, Page, Tone};
 
 /// `runbook exec NAME`
 pub fn exec(context: &Context, args: &ExecArgs) -> Result<Exit, Failure> {
@@ -56,8 +58,22 @@ pub fn exec(context: &Context, args: &ExecArgs) -> Result<Exit, Failure> {
     let session = Session { store: &store, folder, program: &program, key: identity.key, drift, secrets, goal: super::session::Goal::Run };
     if context.output == Output::Text || !context.quiet {
         super::session::introduce(context, &program, &state);
+        drilled(context, &program, &super::last_drills::lines(Some(&store)));
     }
     session.work(context, writer, state, |_| Ok(()))
+}
+
+/// Whether it was rehearsed: an undrilled runbook looks undrilled before anybody is asked to approve it.
+fn drilled(context: &Context, program: &Program, drills: &[DrillLine]) {
+    let runbook = &program.runbook;
+    let last = LastDrill::of(drills, &runbook.name.value, &Digest::of(runbook.source.text().as_bytes()));
+    let line = match &last {
+        None => Line::new().with(Tone::Waits, "  never drilled"),
+        Some(last) => Line::new().plain("  ").with(last.tone(), last.in_words()),
+    };
+    if context.output == Output::Text {
+        context.print(&Page::from(vec![line]));
+    }
 }
 
 /// What the journal's first line will say.

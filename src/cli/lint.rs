@@ -76,7 +76,11 @@ fn gather(context: &Context, names: &[String]) -> Result<Gathered, Trouble> {
         match library.runbook(name) {
             Ok(file) => {
                 let opened = examine(context, &library, &file.source, name)?;
+                let is_sound = !opened.problems.has_errors();
                 problems.extend(opened.problems);
+                if let Some(runbook) = opened.runbook.as_ref().filter(|_| is_sound) {
+                    problems.extend(in_scenarios(&library, runbook)?);
+                }
                 runbooks.extend(opened.runbook);
             }
             Err(LibraryError::Invalid(found)) => problems.extend(found),
@@ -84,6 +88,17 @@ fn gather(context: &Context, names: &[String]) -> Result<Gathered, Trouble> {
         }
     }
     Ok(Gathered { problems, runbooks, looked_at: names.len() })
+}
+
+/// All that is wrong with the scenarios of a runbook that is sound itself.
+fn in_scenarios(library: &Library, runbook: &Runbook) -> Result<Diagnostics, Trouble> {
+    let (scenarios, mut found) = super::scenarios::scenarios(library, &runbook.name.value)?;
+    for scenario in scenarios.into_iter().filter(|scenario| scenario.runbook.value == runbook.name.value) {
+        if let Err(problems) = super::scenarios::cast(library, runbook, scenario)? {
+            found.extend(problems);
+        }
+    }
+    Ok(found)
 }
 
 /// The name of a runbook that was given by its name or its file. A hook gives every file that changed: those of `team/` are read in any case.
@@ -94,6 +109,10 @@ fn name_of(library: &Library, given: &str) -> Option<String> {
         return Some(stem.unwrap_or(given).to_owned());
     };
     let (folder, root) = (folder.canonicalize().ok(), library.root().canonicalize().ok());
+    let drilled = || Some(folder.as_ref()?.strip_prefix(root.as_ref()?.join("drills")).ok()?.to_str()?.to_owned());
+    if let Some(runbook) = drilled().filter(|name| !name.is_empty()) {
+        return Some(runbook);
+    }
     match (stem, folder, root) {
         (_, Some(folder), Some(root)) if folder != root && folder.starts_with(&root) => None,
         (Some(stem), Some(folder), Some(root)) if folder == root => Some(stem.to_owned()),

@@ -9,7 +9,9 @@ use serde::Serialize;
 use super::args::Output;
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::last_drills::LastDrill;
 use super::opening::{Opened, examine};
+use crate::base::Digest;
 use crate::library::{Library, LibraryError};
 use crate::text::{Diagnostics, Severity};
 use crate::views::{Line, Page, Tone};
@@ -28,6 +30,8 @@ struct Listed {
     title: Option<String>,
     owner: Option<String>,
     last_run: Option<LastRun>,
+    /// `null` where it was never drilled.
+    last_drill: Option<LastDrill>,
     /// Errors and warnings.
     problems: usize,
     #[serde(skip)]
@@ -42,8 +46,11 @@ pub fn list(context: &Context) -> Result<Exit, Failure> {
         context.talk(&format!("warning: last runs are not known: {}\n", failure.message));
         BTreeMap::new()
     });
+    let drills = super::last_drills::lines(context.store().ok().as_ref());
     let listed = |name: &String| {
         let mut listed = listed(context, &library, name)?;
+        let revision = library.runbook(name).map(|file| Digest::of(file.source.text().as_bytes()));
+        listed.last_drill = revision.ok().and_then(|revision| LastDrill::of(&drills, name, &revision));
         listed.last_run = last_runs.remove(name);
         Ok(listed)
     };
@@ -64,11 +71,19 @@ fn listed(context: &Context, library: &Library, name: &str) -> Result<Listed, Fa
     };
     let first_error = opened.runbook.is_none().then(|| first_error(&opened.problems));
     let (title, owner) = opened.runbook.map_or((None, None), |runbook| (Some(runbook.title), runbook.owner));
-    Ok(Listed { name: name.to_owned(), title, owner, last_run: None, problems: opened.problems.len(), first_error })
+    Ok(Listed { name: name.to_owned(), title, owner, last_run: None, last_drill: None, problems: opened.problems.len(), first_error })
 }
 
 fn unreadable(name: &str, error: &LibraryError) -> Listed {
-    Listed { name: name.to_owned(), title: None, owner: None, last_run: None, problems: 1, first_error: Some(error.to_string()) }
+    Listed {
+        name: name.to_owned(),
+        title: None,
+        owner: None,
+        last_run: None,
+        last_drill: None,
+        problems: 1,
+        first_error: Some(error.to_string()),
+    }
 }
 
 fn first_error(problems: &Diagnostics) -> String {
@@ -94,6 +109,10 @@ fn line(runbook: &Listed, (title_at, owner_at, run_at): (usize, usize, usize)) -
     let line = match &runbook.last_run {
         None => line.with(Tone::Quiet, "never run"),
         Some(run) => line.with(if run.is_good() { Tone::Good } else { Tone::Waits }, run.in_words()),
+    };
+    let line = match &runbook.last_drill {
+        None => line.with(Tone::Quiet, ", never drilled"),
+        Some(drill) => line.plain(", ").with(drill.tone(), drill.in_words()),
     };
     match runbook.problems {
         0 => line,
