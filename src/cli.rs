@@ -109,7 +109,7 @@ fn dispatch(context: &Context, asked: Asked, verb: Verb) -> Result<Exit, Failure
         Verb::Log { run, output_of, evidence: false } => log::log(context, &run, output_of.as_deref()),
         Verb::Verify { run, level, signers, real } => verify::verify(context, &run, &verify::Wanted { level, real }, signers.as_deref()),
         Verb::Schema { what, write } => schema::schema(context, what, write),
-        Verb::Doctor => doctor::doctor(context),
+        Verb::Doctor(args) => doctor::doctor(context, &args),
         Verb::Demo { dir } => demo::demo(context, dir.as_deref()),
         Verb::Completions { shell } => completions::completions(shell),
     }

@@ -10,7 +10,7 @@ mod written;
 
 pub use lint::{
     Allowances, LintPolicy, MIXED_ENVIRONMENTS, RULES, Remark, Rule, SHELLCHECK, Script, ScriptShell, UNFILLABLE_GATE, UNUSED_PARAMETER,
-    first_change, lint, lint_scripts, remarked, scripts, simple_commands,
+    first_change, lint, lint_scripts, programs_called, remarked, scripts, simple_commands,
 };
 pub use order::RUNBOOK_ORDER;
 pub use read::{is_taken, read};

@@ -230,9 +230,11 @@ pub enum Verb {
         #[arg(long)]
         write: bool,
     },
-    /// Whether everything is ready: programs, library, store, who you are and whether you can sign
-    #[command(after_help = "Example:  runbook doctor")]
-    Doctor,
+    /// Whether everything is ready: programs, library, store, who you are and whether you can sign; when asked, the hosts, too
+    #[command(
+        after_help = "Examples:\n  runbook doctor\n  runbook doctor restart-db\n  runbook doctor --all\n  runbook doctor --all --links --output json"
+    )]
+    Doctor(DoctorArgs),
     /// See it work in one minute: a wedged service, two people, a signed gate, a record
     #[command(after_help = "Example:  runbook demo")]
     Demo {
@@ -292,6 +294,20 @@ pub struct ShowArgs {
     pub markdown: bool,
     #[command(flatten)]
     pub parameters: ParameterArgs,
+}
+
+/// `runbook doctor`
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// Also whether these runbooks could be run tonight: reaches their hosts, and runs nothing of them [default: contacts no host]
+    #[arg(value_name = "NAME", conflicts_with = "all")]
+    pub names: Vec<String>,
+    /// The same of every runbook, and of every host of the inventory
+    #[arg(long)]
+    pub all: bool,
+    /// With NAME or --all: ask `curl`, where it is installed, whether the links of the runbooks answer
+    #[arg(long)]
+    pub links: bool,
 }
 
 /// `runbook exec`

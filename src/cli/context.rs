@@ -120,6 +120,11 @@ impl Context {
         Ok(who_am_i(&Claimed { person, key: self.key.clone(), folder: current_folder()? }, roster)?)
     }
 
+    /// Whether somebody said who sits here, so that nobody need be looked for.
+    pub fn is_told_who(&self) -> bool {
+        self.person.is_some()
+    }
+
     /// Prints a page of results.
     pub fn print(&self, page: &Page) {
         self.write_out(&page.render(self.colour, None));

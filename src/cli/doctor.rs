@@ -1,18 +1,29 @@
 //! `runbook doctor`: is everything ready to run, and if not, what to do. Changes nothing but a probe file in the store, which it removes.
+//! Contacts hosts only where runbooks are named, or all are asked for.
 
+mod hosts;
 mod library;
+mod links;
 mod machine;
+mod people;
+mod questions;
+mod ready;
+mod road;
 mod secrets;
+mod trouble;
+mod wants;
 
 use serde::Serialize;
 
-use super::args::Output;
+use super::args::{DoctorArgs, Output};
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use crate::base::HostName;
 use crate::views::{Line, Page, Tone};
+use wants::Use;
 
 /// How a check went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Status {
     Ok,
@@ -31,19 +42,47 @@ struct Finding {
     says: String,
     /// What to do, where something is to be done.
     remedy: Option<String>,
+    /// What it is about, where that is one of them; of several steps the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<HostName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runbook: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<String>,
 }
 
 impl Finding {
     fn ok(check: &'static str, says: impl Into<String>) -> Self {
-        Self { check, status: Status::Ok, says: says.into(), remedy: None }
+        Self { check, status: Status::Ok, says: says.into(), remedy: None, host: None, runbook: None, step: None }
     }
 
     fn warn(check: &'static str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { check, status: Status::Warn, says: says.into(), remedy: Some(remedy.into()) }
+        Self { status: Status::Warn, remedy: Some(remedy.into()), ..Self::ok(check, says) }
     }
 
     fn bad(check: &'static str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { check, status: Status::Bad, says: says.into(), remedy: Some(remedy.into()) }
+        Self { status: Status::Bad, remedy: Some(remedy.into()), ..Self::ok(check, says) }
+    }
+
+    /// The same about a host.
+    fn on(self, host: &HostName) -> Self {
+        Self { host: Some(host.clone()), ..self }
+    }
+
+    /// The same about a step.
+    fn of(self, used: Option<&Use>) -> Self {
+        Self { runbook: used.map(|used| used.runbook.clone()), step: used.map(|used| used.step.clone()), ..self }
+    }
+
+    /// The same where it does not matter much who sits here.
+    fn without_operator(self) -> Self {
+        let status = if ["who am I", "signing"].contains(&self.check) { self.status.min(Status::Warn) } else { self.status };
+        Self { status, ..self }
+    }
+
+    /// The same about a runbook.
+    fn of_runbook(self, runbook: &str) -> Self {
+        Self { runbook: Some(runbook.to_owned()), ..self }
     }
 }
 
@@ -55,12 +94,17 @@ struct DoctorJson<'a> {
     bad: usize,
 }
 
-/// `runbook doctor`
-pub fn doctor(context: &Context) -> Result<Exit, Failure> {
+/// `runbook doctor [NAME… | --all]`
+pub fn doctor(context: &Context, args: &DoctorArgs) -> Result<Exit, Failure> {
+    let ready = ready::findings(context, args)?;
     let mut findings = machine::programs();
-    findings.extend(library::findings(context));
+    let of_library = library::findings(context);
+    // A cron job that looks at hosts signs nothing: who is not named need not be there.
+    let lenient = (args.all || !args.names.is_empty()) && !context.is_told_who();
+    findings.extend(of_library.into_iter().map(|finding| if lenient { finding.without_operator() } else { finding }));
     findings.extend(secrets::findings(context));
     findings.extend(machine::store(context));
+    findings.extend(ready);
     let count = |status: Status| findings.iter().filter(|finding| finding.status == status).count();
     let (ok, warnings, bad) = (count(Status::Ok), count(Status::Warn), count(Status::Bad));
     match context.output {
@@ -70,22 +114,58 @@ pub fn doctor(context: &Context) -> Result<Exit, Failure> {
     Ok(if bad == 0 { Exit::Ok } else { Exit::Failed })
 }
 
+/// Columns of a status, and of a check's name after it.
+const NAME: usize = 6;
+const SAYS: usize = 19;
+
 fn page(findings: &[Finding], (ok, warnings, bad): (usize, usize, usize)) -> Page {
-    const SAYS: usize = 19; // after the longest status and the longest name of a check
     let mut page = Page::new();
-    for finding in findings {
-        let (tone, word) = match finding.status {
-            Status::Ok => (Tone::Good, "ok"),
-            Status::Warn => (Tone::Waits, "warn"),
-            Status::Bad => (Tone::Bad, "bad"),
-        };
-        page.push(Line::new().with(tone, word).column(6).with(Tone::Strong, finding.check).column(SAYS).plain(finding.says.clone()));
-        let remedy = finding.remedy.iter().flat_map(|remedy| remedy.lines());
-        page.lines.extend(remedy.map(|line| Line::new().column(SAYS).with(Tone::Quiet, line)));
+    for finding in findings.iter().filter(|finding| finding.host.is_none()) {
+        page.push(stated(finding.status).column(NAME).with(Tone::Strong, finding.check).column(SAYS).plain(finding.says.clone()));
+        page.lines.extend(to_do(finding));
     }
+    hosts_on(&mut page, findings);
     page.push(Line::new());
     let verdict = if bad == 0 { "ready" } else { "not ready" };
     let tone = if bad == 0 { Tone::Good } else { Tone::Bad };
     page.push(Line::new().with(tone, verdict).plain(format!(": {ok} ok, {warnings} to look at, {bad} bad")));
     page
+}
+
+/// A line for each host that is well, and below each other one what is to be done about it.
+fn hosts_on(page: &mut Page, findings: &[Finding]) {
+    let about: Vec<(&HostName, &Finding)> = findings.iter().filter_map(|finding| Some((finding.host.as_ref()?, finding))).collect();
+    let widest = about.iter().map(|(host, _)| host.as_str().len()).max().unwrap_or(0);
+    if !about.is_empty() {
+        page.push(Line::new());
+    }
+    for group in about.chunk_by(|(one, _), (other, _)| one == other) {
+        let worst = group.iter().map(|(_, finding)| finding.status).max().unwrap_or(Status::Ok);
+        let line = stated(worst).column(NAME).with(Tone::Strong, group[0].0.as_str());
+        if worst == Status::Ok {
+            page.push(line.column(SAYS.max(NAME + widest + 2)).plain(group[0].1.says.clone()));
+        } else {
+            page.push(line);
+            group.iter().for_each(|(_, finding)| exception(page, finding));
+        }
+    }
+}
+
+fn exception(page: &mut Page, finding: &Finding) {
+    page.push(Line::new().column(NAME + 2).plain(finding.check).column(SAYS).plain(finding.says.clone()));
+    page.lines.extend(to_do(finding));
+}
+
+fn stated(status: Status) -> Line {
+    let (tone, word) = match status {
+        Status::Ok => (Tone::Good, "ok"),
+        Status::Warn => (Tone::Waits, "warn"),
+        Status::Bad => (Tone::Bad, "bad"),
+    };
+    Line::new().with(tone, word)
+}
+
+fn to_do(finding: &Finding) -> impl Iterator<Item = Line> {
+    let remedy = finding.remedy.iter().flat_map(|remedy| remedy.lines());
+    remedy.map(|line| Line::new().column(SAYS).with(Tone::Quiet, line))
 }

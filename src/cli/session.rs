@@ -159,7 +159,7 @@ fn target(host: &Host) -> Target {
 }
 
 /// `~/` at the beginning is the operator's home.
-fn expanded(path: &str) -> String {
+pub(super) fn expanded(path: &str) -> String {
     match (path.strip_prefix("~/"), std::env::var("HOME")) {
         (Some(rest), Ok(home)) => format!("{home}/{rest}"),
         (Some(_) | None, _) => path.to_owned(),

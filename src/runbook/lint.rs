@@ -1,6 +1,7 @@
 //! Lint: what reads well and goes wrong at night. Looks at the syntax alone, never at an inventory; an allowance needs a reason.
 
 mod allow;
+mod called;
 mod changing;
 mod commands;
 mod evidence;
@@ -15,6 +16,7 @@ mod syntax;
 mod whole;
 
 pub use allow::Allowances;
+pub use called::programs_called;
 pub use files::lint_scripts;
 pub use rules::{MIXED_ENVIRONMENTS, RULES, Rule, SHELLCHECK, UNFILLABLE_GATE, UNUSED_PARAMETER};
 pub use scripts::{Remark, Script, ScriptShell, remarked, scripts};

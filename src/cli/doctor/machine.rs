@@ -54,11 +54,19 @@ fn probe(root: &Path) -> std::io::Result<()> {
     file.sync_all()
 }
 
+/// Bytes that are left for us where this folder is.
+///
+/// # Errors
+/// Where its file system does not say.
+pub(super) fn left(folder: &Path) -> std::io::Result<u64> {
+    let found = rustix::fs::statvfs(folder)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
 fn room(root: &Path) -> Finding {
-    match rustix::fs::statvfs(root) {
+    match left(root) {
         Err(error) => Finding::warn("room", format!("how much is left is not known: {error}"), "look with df"),
-        Ok(found) => {
-            let left = found.f_bavail.saturating_mul(found.f_frsize);
+        Ok(left) => {
             let says = format!("{} MiB are left for the record", left >> 20);
             if left < LITTLE_ROOM {
                 Finding::warn("room", says, "make room, or name another store by --store DIR")

@@ -114,7 +114,7 @@ fn is_assignment(word: &str) -> bool {
 }
 
 /// The text that a command hands to a shell.
-fn shell_text(command: &Simple) -> Option<String> {
+pub(super) fn shell_text(command: &Simple) -> Option<String> {
     let arguments = command.arguments();
     match command.name() {
         "sh" | "bash" | "dash" | "ash" | "ksh" | "zsh" | "su" | "runuser" => {
