@@ -134,7 +134,7 @@ pub enum Verb {
     Exec(ExecArgs),
     /// Rehearses a runbook on hosts that do not exist: its scenarios, or what becomes of it when each step fails in turn
     #[command(
-        after_help = "Examples:\n  runbook drill restart-db\n  runbook drill restart-db --scenario it-answers-after-all\n  runbook drill restart-db --sweep\n  runbook drill --all --junit drills.xml\nExit status: 0 where all went as expected, 1 where something differs."
+        after_help = "Examples:\n  runbook drill restart-db\n  runbook drill restart-db --scenario it-answers-after-all\n  runbook drill restart-db --sweep\n  runbook drill --from 01J9-K7QM --write the-night-of-the-full-disk\n  runbook drill --all --junit drills.xml\nExit status: 0 where all went as expected, 1 where something differs."
     )]
     Drill(DrillArgs),
     /// The second person's side: shows exactly what would run, and signs
@@ -393,11 +393,17 @@ pub enum LevelArg {
 #[derive(Debug, Args)]
 pub struct DrillArgs {
     /// The runbook's name
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(required_unless_present_any = ["all", "from"], conflicts_with_all = ["all", "from"])]
     pub name: Option<String>,
     /// Every scenario of the library
     #[arg(long)]
     pub all: bool,
+    /// Replay what a run met, with its runbook as it is now
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["all", "scenario", "sweep"])]
+    pub from: Option<String>,
+    /// With --from: keep the scenario as drills/RUNBOOK/NAME.yaml
+    #[arg(long, value_name = "NAME", requires = "from")]
+    pub write: Option<String>,
     /// This scenario alone: its file's stem
     #[arg(long, value_name = "NAME", conflicts_with = "all")]
     pub scenario: Option<String>,

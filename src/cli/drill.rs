@@ -1,5 +1,6 @@
 //! `runbook drill`: rehearses scenarios, compares, shows what differs, and keeps each drill's journal apart from all runs. Contacts nobody.
 
+mod from;
 mod junit;
 mod pages;
 
@@ -12,10 +13,11 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::opening::sound_runbook;
 use crate::base::{Digest, Period};
-use crate::drill::{AS_EXPECTED, Cast, Difference, Pace, Rehearsal, Row, Scenario, compare, value_for, verdict};
+use crate::drill::{AS_EXPECTED, Cast, Difference, Pace, Rehearsal, Row, Scenario, compare, read_scenario, value_for, verdict};
 use crate::journal::{DrillLine, Store};
 use crate::library::Library;
 use crate::runbook::Runbook;
+use crate::text::Source;
 use crate::views::{Line, timeline_line};
 
 /// What came of all that was asked.
@@ -58,15 +60,13 @@ struct Swept {
 /// `runbook drill`
 pub fn drill(context: &Context, args: &DrillArgs) -> Result<Exit, Failure> {
     let library = context.library()?;
-    let names = match &args.name {
-        Some(name) => vec![name.strip_suffix(".yaml").unwrap_or(name).to_owned()],
-        None => library.names()?,
-    };
     let store = context.store().ok();
     let mut stage = Theatre { context, args, library: &library, store: store.as_ref() };
     let mut report = Report { ok: true, drills: Vec::new(), sweeps: Vec::new() };
-    for name in names {
-        stage.runbook(&name, &mut report)?;
+    match (&args.from, &args.name) {
+        (Some(run), _) => report.drills.push(stage.past(run)?),
+        (None, Some(name)) => stage.runbook(name.strip_suffix(".yaml").unwrap_or(name), &mut report)?,
+        (None, None) => library.names()?.iter().try_for_each(|name| stage.runbook(name, &mut report))?,
     }
     report.ok = report.drills.iter().all(|drilled| drilled.ok);
     if let Some(file) = &args.junit {
@@ -112,6 +112,22 @@ impl Theatre<'_> {
         Ok(())
     }
 
+    /// What a run met, once more.
+    fn past(&self, run: &str) -> Result<Drilled, Failure> {
+        let made = from::scenario(self.context, run)?;
+        let name = self.args.write.clone().unwrap_or_else(|| format!("run-{}", made.run.short()).to_lowercase());
+        let (scenario, problems) = read_scenario(&Source::new(&format!("{name}.yaml"), &made.text), &name);
+        let Some(scenario) = scenario else {
+            return Err(Failure::usage(problems.render(self.context.diagnostics_colour())));
+        };
+        made.remarks.iter().for_each(|remark| self.context.talk(&format!("note: {remark}\n")));
+        let runbook = sound_runbook(self.context, self.library, &scenario.runbook.value)?;
+        if let Some(name) = &self.args.write {
+            from::write(self.context, self.library, &runbook.name.value, name, &made.text)?;
+        }
+        self.scenario(scenario, &runbook)
+    }
+
     /// All scenarios of a runbook; all that is wrong with any is told at once.
     fn scenarios(&self, name: &str) -> Result<Vec<Scenario>, Failure> {
         let (scenarios, found) = super::scenarios::scenarios(self.library, name)?;
@@ -136,7 +152,7 @@ impl Theatre<'_> {
             scenario: cast.scenario.name.clone(),
             title: cast.scenario.title.clone(),
             ok: differences.is_empty(),
-            verdict: verdict(&rehearsal),
+            verdict: verdict(&rehearsal.state),
             took_ms: rehearsal.took.as_millis(),
             differences,
             drill: None,
@@ -157,7 +173,7 @@ impl Theatre<'_> {
         Ok(Swept {
             runbook: runbook.name.value.clone(),
             scenario: cast.scenario.name.clone(),
-            verdict: verdict(&sweep.well),
+            verdict: verdict(&sweep.well.state),
             rows: sweep.rows,
             unanswered: sweep.well.unanswered.iter().map(|one| format!("{}: {}", one.step, one.command.trim())).collect(),
         })

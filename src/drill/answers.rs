@@ -98,6 +98,7 @@ impl Answers {
     fn rule(&self, seen: &Seen, host: &HostName, command: &str) -> Option<(usize, &Rule)> {
         let fits = |number: usize, hosts: &BTreeSet<HostName>, rule: &Rule| {
             hosts.contains(host)
+                && rule.is.as_ref().is_none_or(|whole| whole == command)
                 && rule.on.iter().all(|piece| command.contains(piece.as_str()))
                 && rule.after.as_ref().is_none_or(|piece| seen.has_run(None, piece))
                 && rule.after_here.as_ref().is_none_or(|piece| seen.has_run(Some(host), piece))

@@ -175,11 +175,9 @@ fn check_said(reader: &mut Reader, scenario: &Scenario, runbook: &Runbook) {
 
 /// Steps that a scenario names must be there, with or without the turn of a loop.
 fn check_steps(reader: &mut Reader, scenario: &Scenario, runbook: &Runbook) {
-    let ids: Vec<String> = runbook
-        .all_steps()
-        .into_iter()
-        .flat_map(|step| [step.id.as_str().to_owned(), format!("{}.acquire", step.id), format!("{}.release", step.id)])
-        .collect();
+    let parts = ["", ".acquire", ".release", ".before", ".after", ".pause"];
+    let steps = runbook.all_steps();
+    let ids: Vec<String> = steps.iter().flat_map(|step| parts.map(|part| format!("{}{part}", step.id))).collect();
     let calls = runbook.all_steps().into_iter().any(|step| matches!(step.work, Work::Call { .. }));
     let expected = &scenario.expected;
     let lists = [&expected.order, &expected.undone, &expected.held].into_iter().flatten().flatten();

@@ -8,8 +8,8 @@ use super::cast::Cast;
 use super::rehearse::Rehearsal;
 use super::scenario::{Expected, ExpectedStep};
 use crate::base::StepId;
-use crate::engine::{LeftOut, Life, held};
-use crate::event::{Answer, Event, Interruption, Judgement, Part, StageWork};
+use crate::engine::{LeftOut, Life, State, held};
+use crate::event::{Answer, Entry, Event, Interruption, Judgement, Part, StageWork};
 use crate::text::Spanned;
 use crate::views::{StepLook, StepSummary, steps};
 
@@ -34,7 +34,7 @@ pub fn compare(cast: &Cast, rehearsal: &Rehearsal) -> Vec<Difference> {
             found.push(Difference { what, expected, got });
         }
     };
-    differ("verdict".to_owned(), expected.verdict.value.clone(), verdict(rehearsal));
+    differ("verdict".to_owned(), expected.verdict.value.clone(), verdict(&rehearsal.state));
     let summaries = steps(cast.program(), &rehearsal.state);
     for (step, wanted) in &expected.steps {
         for (what, wanted, got) in of_step(&summaries, rehearsal, &step.value, wanted) {
@@ -42,10 +42,10 @@ pub fn compare(cast: &Cast, rehearsal: &Rehearsal) -> Vec<Difference> {
         }
     }
     if let Some(undone) = &expected.undone {
-        differ("undone".to_owned(), listed(undone), undone_steps(rehearsal).join(", "));
+        differ("undone".to_owned(), listed(undone), undone_steps(&rehearsal.entries).join(", "));
     }
     if let Some(wanted) = &expected.held {
-        differ("held".to_owned(), listed(wanted).replace(TAKES, ""), held_steps(rehearsal).join(", "));
+        differ("held".to_owned(), listed(wanted).replace(TAKES, ""), held_steps(&rehearsal.state).join(", "));
     }
     found.extend(of_words(expected, rehearsal));
     found.extend(rehearsal.trouble.iter().map(|trouble| Difference {
@@ -71,7 +71,7 @@ fn of_words(expected: &Expected, rehearsal: &Rehearsal) -> Vec<Difference> {
         }
     }
     if let Some(order) = &expected.order {
-        let ran = in_order(rehearsal);
+        let ran = in_order(&rehearsal.entries);
         let mut left = ran.iter();
         let missing = order.iter().find(|step| !left.any(|ran| is_step(ran, &step.value)));
         found.extend(missing.map(|_| Difference { what: "order".to_owned(), expected: listed(order), got: ran.join(", ") }));
@@ -94,9 +94,9 @@ fn listed(names: &[Spanned<String>]) -> String {
     names.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// How a rehearsal stands in the end, in a word. What is still held is said apart.
-pub fn verdict(rehearsal: &Rehearsal) -> String {
-    match &rehearsal.state.life {
+/// How a run stands in the end, in a word. What is still held is said apart.
+pub fn verdict(state: &State) -> String {
+    match &state.life {
         Life::Closed(verdict) | Life::Interrupted(Interruption::Held { verdict }) => verdict.as_str(),
         Life::Interrupted(Interruption::NeedsPerson { .. }) => "needs_person",
         Life::Interrupted(Interruption::GateExpired { .. }) => "gate_expired",
@@ -153,8 +153,8 @@ fn without_hosts(summary: &StepSummary, rehearsal: &Rehearsal) -> String {
 }
 
 /// The steps that ran, or that a person answered, in order; each once where its hosts and attempts follow one another.
-pub fn in_order(rehearsal: &Rehearsal) -> Vec<String> {
-    let named = rehearsal.entries.iter().filter_map(|entry| match &entry.event {
+pub fn in_order(entries: &[Entry]) -> Vec<String> {
+    let named = entries.iter().filter_map(|entry| match &entry.event {
         Event::ActionStarted { step, part: Part::Main, .. } | Event::PersonAnswered { step, .. } => Some(step.to_string()),
         _ => None,
     });
@@ -164,8 +164,8 @@ pub fn in_order(rehearsal: &Rehearsal) -> Vec<String> {
 }
 
 /// The steps that were undone, in order.
-pub fn undone_steps(rehearsal: &Rehearsal) -> Vec<String> {
-    let named = rehearsal.entries.iter().filter_map(|entry| match &entry.event {
+pub fn undone_steps(entries: &[Entry]) -> Vec<String> {
+    let named = entries.iter().filter_map(|entry| match &entry.event {
         Event::ActionEnded { step, part: Part::Undo, ended, .. } if ended.judgement == Judgement::Met => Some(step.to_string()),
         Event::PersonAnswered { step, answer: Answer::Undone { .. }, .. } => Some(step.to_string()),
         _ => None,
@@ -176,9 +176,9 @@ pub fn undone_steps(rehearsal: &Rehearsal) -> Vec<String> {
 }
 
 /// What is held in the end: the steps that took it.
-pub fn held_steps(rehearsal: &Rehearsal) -> Vec<String> {
+pub fn held_steps(state: &State) -> Vec<String> {
     let name = |id: &StepId| id.as_str().replace(TAKES, "");
-    let mut steps: Vec<String> = held(&rehearsal.state).iter().map(|held| name(&held.acquire)).collect();
+    let mut steps: Vec<String> = held(state).iter().map(|held| name(&held.acquire)).collect();
     steps.dedup();
     steps
 }

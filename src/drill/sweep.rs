@@ -70,9 +70,9 @@ fn steps_of(well: &Rehearsal) -> Vec<(StepId, Effect)> {
 }
 
 fn row(step: &StepId, fault: &'static str, well: &Rehearsal, rehearsal: &Rehearsal) -> Row {
-    let usual = in_order(well);
-    let answers_with = in_order(rehearsal).into_iter().filter(|ran| !usual.contains(ran)).collect();
-    let (verdict, undone, held) = (verdict(rehearsal), undone_steps(rehearsal), held_steps(rehearsal));
+    let usual = in_order(&well.entries);
+    let answers_with = in_order(&rehearsal.entries).into_iter().filter(|ran| !usual.contains(ran)).collect();
+    let (verdict, undone, held) = (verdict(&rehearsal.state), undone_steps(&rehearsal.entries), held_steps(&rehearsal.state));
     let decided = |answer: &Answer| matches!(answer, Answer::Stop | Answer::Retry | Answer::GoOn | Answer::RollBack | Answer::Keep);
     let asked = rehearsal.entries.iter().any(|entry| matches!(&entry.event, Event::PersonAnswered { answer, .. } if decided(answer)));
     let needs_person = asked || !held.is_empty() || matches!(verdict.as_str(), "needs_person" | "gate_expired" | "escalated");

@@ -20,6 +20,8 @@ pub struct HostScript {
 pub struct Rule {
     /// Pieces that must all stand in the command's text.
     pub on: Vec<String>,
+    /// The whole of the command's text.
+    pub is: Option<String>,
     /// It counts once a command with this piece in it has been run on any host.
     pub after: Option<String>,
     /// The same, on this host.
@@ -112,7 +114,12 @@ fn read_host(reader: &mut Reader, node: &Node) -> HostScript {
 
 fn read_rule(reader: &mut Reader, node: &Node) -> Option<Rule> {
     let mut fields = reader.fields(node, "a rule", "`{on: uptime, says: up}`")?;
-    let on = fields.required("on", "on: uptime").map(|node| read_pieces(reader, node))?;
+    let is = fields.optional("is").and_then(|node| reader.as_written(node, "`is`")).map(|text| text.value);
+    let on = match &is {
+        Some(_) => fields.optional("on"),
+        None => fields.required("on", "on: uptime"),
+    };
+    let on = on.map_or(Vec::new(), |node| read_pieces(reader, node));
     let text = |reader: &mut Reader, node: &Node, what: &str| reader.as_written(node, what).map(|text| text.value);
     let after = fields.optional("after").and_then(|node| text(reader, node, "`after`"));
     let after_here = fields.optional("after_here").and_then(|node| text(reader, node, "`after_here`"));
@@ -125,10 +132,13 @@ fn read_rule(reader: &mut Reader, node: &Node) -> Option<Rule> {
     let sets = fields.optional("sets").map_or(BTreeMap::new(), |node| read_texts(reader, node, "`sets`", "`sets: {leader: db-2}`"));
     let fault = fields.optional("breaks").and_then(|node| read_fault(reader, node));
     let reboots = fields.optional("reboots").and_then(|node| reader.period(node, "`reboots`")).map(|down| Fault::Reboots(down.value));
+    let ends = fields.optional("newline").is_none_or(|node| read_flag(reader, node, "`newline`"));
     fields.finish(reader, &RULE);
+    let with_newline = |text: String| if ends { with_newline(text) } else { text };
     let exits = i32::try_from(exits).unwrap_or(1);
     Some(Rule {
         on,
+        is,
         after,
         after_here,
         facts,
