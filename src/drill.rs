@@ -12,7 +12,7 @@ mod scenario;
 mod simulated;
 mod sweep;
 
-pub use answers::{Injected, Injection, Unanswered};
+pub use answers::{Injected, Injection, Then, Unanswered};
 pub use cast::{Cast, Team};
 pub use compare::{Difference, compare, held_steps, in_order, undone_steps, verdict};
 pub use guess::value_for;
@@ -20,4 +20,4 @@ pub use recorded::{Recorded, scenario_of};
 pub use rehearse::{Pace, Rehearsal};
 pub use scenario::{AS_EXPECTED, Scenario, read_scenario};
 pub use simulated::{Behaviour, Break, Kept, Reply, SimulatedClock, SimulatedHosts, System};
-pub use sweep::{Row, Sweep};
+pub use sweep::{RolledBack, Row, Sweep};

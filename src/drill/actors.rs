@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::answers::Then;
 use super::scenario::{Approver, Said};
 use crate::base::{Bytes, Digest, GateNo, Person, StepId, Timestamp};
 use crate::effects::BoxFuture;
-use crate::engine::{GateAnswer, GateState, Question, State};
+use crate::engine::{GateAnswer, GateState, Question, State, Way};
 use crate::event::{Answer, AnswerAsked, Event, GateAsks, Head, Stage, Verdict};
 use crate::plan::{Asked, DEFAULT_EXPIRY, Program, asked, check_fact};
 use crate::runner::{Asker, GateTrouble, Gatekeeper};
@@ -85,6 +86,8 @@ pub(super) struct ScriptedPeople<'a> {
     pub said: BTreeMap<String, Vec<Said>>,
     /// What nobody said is said as the step expects.
     pub as_expected: bool,
+    /// What nobody said after a failure.
+    pub then: Then,
     /// Shared by all runners of a drill.
     pub turns: Arc<Mutex<BTreeMap<String, usize>>>,
 }
@@ -122,10 +125,11 @@ impl ScriptedPeople<'_> {
             Question::AfterFailure { step, ways } => {
                 let said = self.next(step, |said| matches!(said, Said::Retry | Said::Skip | Said::Rollback | Said::Stop));
                 let answer = match said {
-                    Some(Said::Retry) => (crate::engine::Way::Retry, Answer::Retry),
-                    Some(Said::Skip) => (crate::engine::Way::GoOn, Answer::GoOn),
-                    Some(Said::Rollback) => (crate::engine::Way::RollBack, Answer::RollBack),
-                    Some(_) | None => (crate::engine::Way::Stop, Answer::Stop),
+                    Some(Said::Retry) => (Way::Retry, Answer::Retry),
+                    Some(Said::Skip) => (Way::GoOn, Answer::GoOn),
+                    Some(Said::Rollback) => (Way::RollBack, Answer::RollBack),
+                    None if self.then == Then::RollBack => (Way::RollBack, Answer::RollBack),
+                    Some(_) | None => (Way::Stop, Answer::Stop),
                 };
                 Some(if ways.contains(&answer.0) { answer.1 } else { Answer::Stop })
             }

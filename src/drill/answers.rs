@@ -35,6 +35,17 @@ pub struct Injected {
     pub step: StepId,
     pub part: Part,
     pub fault: Injection,
+    /// What a person says who is asked how to go on, where the scenario says nothing.
+    pub then: Then,
+}
+
+/// What a person says after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Then {
+    #[default]
+    Stop,
+    /// Where that is possible.
+    RollBack,
 }
 
 /// What goes wrong with an injected step, on each of its hosts, at each attempt.
@@ -206,7 +217,7 @@ impl Behaviour for Answers {
     fn reply(&self, task: &Task) -> Reply {
         let reply = self.of_rules(task);
         match &self.injected {
-            Some(Injected { step, part, fault }) if *step == task.step && *part == task.part => match fault {
+            Some(Injected { step, part, fault, .. }) if *step == task.step && *part == task.part => match fault {
                 Injection::Fails => Reply { code: 1, stdout: Vec::new(), kept: None, ..reply },
                 Injection::Lost => Reply { breaks: Some(Break::During), ..reply },
             },

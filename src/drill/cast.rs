@@ -17,6 +17,7 @@ use crate::text::{Diagnostics, Reader, Spanned, did_you_mean};
 pub(super) type HostRules = Vec<(BTreeSet<HostName>, Rule)>;
 
 /// What is rehearsed, and by whom.
+#[derive(Clone)]
 pub struct Cast {
     pub scenario: Scenario,
     pub(super) program: Arc<Program>,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::actors::{ScriptedGates, ScriptedPeople, key_of};
-use super::answers::{Answers, Injected, Seen, Unanswered};
+use super::answers::{Answers, Injected, Seen, Then, Unanswered};
 use super::cast::Cast;
 use super::guess::Guess;
 use super::record::{Forgetful, Nobody, StandIns};
@@ -65,7 +65,8 @@ impl Cast {
         }
         let runtime = builder.build()?;
         let (memory, seen) = (Memory::default(), Arc::new(Mutex::new(Seen::default())));
-        let trouble = runtime.block_on(self.play(seed, injected, &memory, &seen));
+        let then = injected.as_ref().map_or(Then::Stop, |injected| injected.then);
+        let trouble = runtime.block_on(self.play((seed, then), injected, &memory, &seen));
         let entries = memory.entries();
         let took = entries.first().zip(entries.last()).map_or(Period::default(), |(first, last)| last.at.since(first.at));
         let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
@@ -73,7 +74,7 @@ impl Cast {
         Ok(Rehearsal { run, state: fold(&entries), entries, journal, took, unanswered: seen.unanswered, sent: seen.sent, trouble })
     }
 
-    async fn play(&self, seed: u64, injected: Option<Injected>, memory: &Memory, seen: &Arc<Mutex<Seen>>) -> Option<String> {
+    async fn play(&self, chance: (u64, Then), injected: Option<Injected>, memory: &Memory, seen: &Arc<Mutex<Seen>>) -> Option<String> {
         let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new(self.scenario.begins));
         let down = self.hosts.iter().filter(|(_, host)| host.down).map(|(name, _)| name.clone());
         let answers = Answers {
@@ -89,7 +90,7 @@ impl Cast {
         let hosts = Arc::new(SimulatedHosts::new(down, answers));
         let turns = Arc::default();
         for _ in 0..MOST_RUNNERS {
-            let error = match self.one_runner(seed, memory, &clock, &hosts, &turns).await {
+            let error = match self.one_runner(chance, memory, &clock, &hosts, &turns).await {
                 Ok(()) => return None,
                 Err(error) => error,
             };
@@ -102,7 +103,7 @@ impl Cast {
 
     async fn one_runner(
         &self,
-        seed: u64,
+        (seed, then): (u64, Then),
         memory: &Memory,
         clock: &Arc<dyn Clock>,
         hosts: &Arc<SimulatedHosts>,
@@ -125,7 +126,7 @@ impl Cast {
             clock: Arc::clone(clock),
             recording: Arc::new(Forgetful),
             gatekeeper: Box::new(ScriptedGates { approvals: self.scenario.approvals.clone() }),
-            asker: Box::new(ScriptedPeople { program, said, as_expected, turns: Arc::clone(turns) }),
+            asker: Box::new(ScriptedPeople { program, said, as_expected, then, turns: Arc::clone(turns) }),
             secrets: Arc::new(StandIns),
             stop,
             look_every: LOOK_EVERY,

@@ -70,5 +70,8 @@ fn row_line(row: &Row, width: usize) -> Line {
     let list = |word: &str, names: &[String]| if names.is_empty() { String::new() } else { format!("; {word} {}", names.join(", ")) };
     let rest = [list("then", &row.answers_with), list("undone", &row.undone), list("held", &row.held)].concat();
     let person = if row.needs_person { "; a person is needed" } else { "" };
-    line.plain(rest).with(Tone::Waits, person)
+    let back = row.rolled_back.as_ref().map_or(String::new(), |back| {
+        format!("; rolled back: {}{}{}", back.verdict.replace('_', " "), list("undone", &back.undone), list("held", &back.held))
+    });
+    line.plain(rest).with(Tone::Waits, person).with(Tone::Quiet, back)
 }
