@@ -51,7 +51,7 @@ pub enum Then {
 /// What goes wrong with an injected step, on each of its hosts, at each attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Injection {
-    /// It exits with 1.
+    /// It ends in a way that the step does not expect: with exit status 1, where that is one.
     Fails,
     /// The connection is lost while it runs, and nobody learns how it ended.
     Lost,
@@ -218,7 +218,7 @@ impl Behaviour for Answers {
         let reply = self.of_rules(task);
         match &self.injected {
             Some(Injected { step, part, fault, .. }) if *step == task.step && *part == task.part => match fault {
-                Injection::Fails => Reply { code: 1, stdout: Vec::new(), kept: None, ..reply },
+                Injection::Fails => self.guess.wrong(&self.memory, task),
                 Injection::Lost => Reply { breaks: Some(Break::During), ..reply },
             },
             Some(_) | None => reply,

@@ -43,28 +43,45 @@ impl Guess {
         if !task.action.keeps.is_empty() {
             return Reply { kept: Some(kept(task)), ..Reply::default() };
         }
-        let mut state = State::default();
-        for entry in memory.entries() {
-            if state.after(entry.at, &entry.event).is_err() {
-                return Reply::default();
-            }
-        }
-        let stage = state.steps.get(&task.step).and_then(|step| step.stage.clone());
-        let (Some(stage), Some(step)) = (stage, step_of(&self.program, &state, &task.step)) else { return Reply::default() };
-        let scope = scope(&self.program, &state, &step);
-        self.content(&stage, task, &scope).unwrap_or_default()
+        self.content(memory, task).unwrap_or_default()
     }
 
-    fn content(&self, stage: &Stage, task: &Task, scope: &Scope) -> Option<Reply> {
+    fn content(&self, memory: &Memory, task: &Task) -> Option<Reply> {
+        let (stage, scope) = self.judged(memory, task)?;
         let StageWork::Commands { parse, expect, .. } = &stage.work else { return None };
         let texts = candidates(parse.as_ref(), expect.as_deref().unwrap_or_default(), task);
-        let content = |code: i32, text: &String| {
-            let seen = Seen { stdout: text.clone().into_bytes(), stderr: Vec::new() };
-            let (judgement, _) = judge(stage, task.host(), &Outcome::Exited { code }, &seen, Period::default(), scope);
-            (judgement == Judgement::Met).then(|| Reply { code, stdout: text.clone().into_bytes(), ..Reply::default() })
-        };
+        let content = |code: i32, text: &String| is_met(&stage, &scope, task, code, text).then(|| printing(code, text));
         [0, 1].into_iter().find_map(|code| texts.iter().find_map(|text| content(code, text)))
     }
+
+    /// An answer with which the step fails: it exits with 1, or, where that is what the step expects, in another way.
+    pub fn wrong(&self, memory: &Memory, task: &Task) -> Reply {
+        let fails = printing(1, "");
+        let Some((stage, scope)) = self.judged(memory, task) else { return fails };
+        let ways = [(1, ""), (0, ""), (0, "something else\n"), (2, "")];
+        ways.into_iter().find(|(code, text)| !is_met(&stage, &scope, task, *code, text)).map_or(fails, |(code, text)| printing(code, text))
+    }
+
+    /// By what the attempt will be judged.
+    fn judged(&self, memory: &Memory, task: &Task) -> Option<(Stage, Scope)> {
+        let mut state = State::default();
+        for entry in memory.entries() {
+            state.after(entry.at, &entry.event).ok()?;
+        }
+        let stage = state.steps.get(&task.step)?.stage.clone()?;
+        let step = step_of(&self.program, &state, &task.step)?;
+        let scope = scope(&self.program, &state, &step);
+        Some((stage, scope))
+    }
+}
+
+fn is_met(stage: &Stage, scope: &Scope, task: &Task, code: i32, text: &str) -> bool {
+    let seen = Seen { stdout: text.as_bytes().to_vec(), stderr: Vec::new() };
+    judge(stage, task.host(), &Outcome::Exited { code }, &seen, Period::default(), scope).0 == Judgement::Met
+}
+
+fn printing(code: i32, text: &str) -> Reply {
+    Reply { code, stdout: text.as_bytes().to_vec(), ..Reply::default() }
 }
 
 /// Each artifact has something in it.

@@ -15,7 +15,7 @@ use crate::event::{Answer, Effect, Event, Part};
 pub struct Row {
     /// The step that went wrong, in its turn.
     pub step: String,
-    /// `fails`: it exits with 1. `lost`: the connection is lost while it runs.
+    /// `fails`: it ends otherwise than the step expects. `lost`: the connection is lost while it runs.
     pub fault: &'static str,
     /// How the run ends then.
     pub verdict: String,

@@ -28,6 +28,20 @@ fn a_run_killed_at_any_line_goes_on_without_repeating_what_must_not_be_repeated(
     assert!(resumed_to_the_end > prefixes / 4, "most runs should come to an end, got {resumed_to_the_end} of {prefixes}");
 }
 
+/// `RUNBOOK_RANDOM_RUNS` makes it a longer campaign.
+#[test]
+fn a_run_that_nobody_kills_keeps_what_must_hold_of_every_run() {
+    let runs = std::env::var("RUNBOOK_RANDOM_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(2_000);
+    let mut ended_well = 0;
+    for seed in 0..runs {
+        let scenario = Scenario::random(seed);
+        let ended = World::new(&scenario).run_to_the_end(None);
+        ended.check(&scenario, &format!("seed {seed}"));
+        ended_well += u64::from(ended.is_closed());
+    }
+    assert!(ended_well > runs / 4, "most runs should come to an end, got {ended_well} of {runs}");
+}
+
 #[test]
 fn the_same_seed_gives_the_same_journal() {
     for seed in 0..20 {

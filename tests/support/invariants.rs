@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use runbook::base::{HostName, StepId};
+use runbook::engine::{State, held};
 use runbook::event::{Effect, Event, Part};
 
 use super::{Ended, Scenario};
@@ -12,6 +13,8 @@ impl Ended {
     pub fn check(&self, scenario: &Scenario, what: &str) {
         self.nothing_must_happen_twice(what, scenario);
         self.nothing_runs_unrecorded(what);
+        self.nothing_runs_unapproved(what, scenario);
+        assert!(!self.is_closed() || held(&self.state).is_empty(), "{what}: it is closed and holds something\n{}", scenario.text);
         for step in runbook::views::steps(&scenario.program, &self.state) {
             let mut names: Vec<_> = step.hosts.iter().map(|host| host.host.clone()).collect();
             let all = names.len();
@@ -20,6 +23,20 @@ impl Ended {
             assert_eq!(names.len(), all, "{what}: a host is named twice in {}", step.id);
             let result_missing = step.hosts.iter().any(|host| host.result.is_none());
             assert!(!(self.is_closed() && result_missing), "{what}: a host of {} has no result", step.id);
+        }
+    }
+
+    /// By the lines before it: the policy asks one person for each change, and none starts before its gate was filled.
+    fn nothing_runs_unapproved(&self, what: &str, scenario: &Scenario) {
+        let mut state = State::default();
+        for entry in &self.journal {
+            if let Event::ActionStarted { step, part, .. } = &entry.event {
+                let stage = state.steps[step].stage.as_ref().unwrap();
+                let changes = stage.effect > Effect::Idempotent && *part != Part::Look;
+                let approved = stage.gate.is_some_and(|gate| state.is_approved(gate));
+                assert!(approved || (!changes && stage.gate.is_none()), "{what}: {step} ran without approval\n{}", scenario.text);
+            }
+            state.after(entry.at, &entry.event).unwrap();
         }
     }
 
