@@ -22,4 +22,4 @@ pub use policy::{SMALLEST_POLICY, read_policy};
 pub use roster::{NAMESPACES, Roster, Signer, namespace_matches};
 pub use schema::{inventory_schema, policy_schema};
 pub use selector::{Fault, Selector, SelectorError};
-pub use shape::{Connection, Host, Inventory, Policy};
+pub use shape::{Connection, DrillDuty, Host, Inventory, Policy};

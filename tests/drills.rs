@@ -234,6 +234,31 @@ fn a_drill_is_never_taken_for_a_run() {
     assert!(listed["runbooks"][0]["last_run"].is_null(), "{listed}");
 }
 
+#[test]
+fn the_policy_can_ask_for_a_drill_before_a_run() {
+    let lab = lab(&format!("{WELL}expect: {{verdict: recovered}}\n"));
+    let policy = lab.read("runbooks/team/policy.yaml");
+    lab.write("runbooks/team/policy.yaml", &format!("{policy}drills: {{within: 30d, unchanged: true}}\n"));
+    let refused = |why: &str| {
+        let exec = lab.run_as("alice", &["exec", "restart"]);
+        assert!(
+            exec.status.code() == Some(3) && shown(&exec).contains(why) && shown(&exec).contains("runbook drill restart"),
+            "{}",
+            shown(&exec)
+        );
+    };
+    refused("it was never drilled here");
+    assert!(lab.run_as("alice", &["drill", "restart"]).status.success());
+    let exec = lab.run_as("alice", &["exec", "restart"]);
+    assert!(exec.status.code() != Some(3), "drilled, it is begun, and finds no host: {}", shown(&exec));
+    assert!(shown(&exec).contains("drilled 20"), "{}", shown(&exec));
+    lab.write("runbooks/restart.yaml", &lab.read("runbooks/restart.yaml").replace("wait: 30m", "wait: 31m"));
+    refused("it has changed since its last drill");
+    lab.write("runbooks/drills/restart/night.yaml", &format!("drill: restart\ntitle: A night\n{WELL}expect: {{verdict: failed}}\n"));
+    assert_eq!(lab.run_as("alice", &["drill", "restart"]).status.code(), Some(1));
+    refused("its last drill did not go as expected");
+}
+
 /// The same scenario, rehearsed with a seed.
 fn rehearsed(lab: &Lab, seed: u64) -> Vec<u8> {
     let library = Library::open(&lab.path("runbooks")).unwrap();

@@ -65,7 +65,7 @@ fn lab() -> Lab {
     fs::copy(shipped, lab.path("runbooks/rolling-restart.yaml")).unwrap();
     let at = lab.dir.path().display();
     let restart = format!(
-        "master=$(cat {at}/nginx.pid) && kill -s QUIT $master && while [ -e /proc/$master/fd/0 ]; do :; done\n\
+        "master=$(cat {at}/nginx.pid) && kill -s QUIT $master && until ! [ -e /proc/$master ] || grep -q '^State:.Z' /proc/$master/status; do :; done\n\
          nginx -p {at}/ -c nginx.conf && until [ -s {at}/nginx.pid ]; do :; done && cat {at}/nginx.pid >>{at}/restarts"
     );
     lab.program("sbin/systemctl", &restart);

@@ -44,7 +44,7 @@ fn everything() -> Value {
 }
 
 const INVENTORY: &str = "hosts: {a: {address: x, groups: [g]}, b: {connection: local}}\ngroups: {g: {hosts: [a]}}\nssh: {config: x}\n";
-const POLICY: &str = "domain: example.com\npeople: {alice@example.com: {groups: [dba]}}\nenvironments: {lab: {read: {approvals: 0}, once: {approvals: 1}}}\ndeny: [{command: x, why: y}]\n";
+const POLICY: &str = "domain: example.com\npeople: {alice@example.com: {groups: [dba]}}\nenvironments: {lab: {read: {approvals: 0}, once: {approvals: 1}}}\ndeny: [{command: x, why: y}]\ndrills: {within: 30d, unchanged: true}\n";
 
 /// Compares all words, map by map: those that a reader takes, told by itself, and those that the schema describes.
 fn same_words(schema: &Value, root: &str, document: &Value, problems: &dyn Fn(&str) -> Vec<(String, String)>) {

@@ -33,6 +33,9 @@ pub fn exec(context: &Context, args: &ExecArgs) -> Result<Exit, Failure> {
     let mut program = program(context, team, (runbook, taken.shelf), &given, purpose)?;
     program.answers = super::beforehand::answers(&args.answers, &program)?;
     needs_key(&program, &identity)?;
+    if mode == RunMode::Real {
+        needs_drill(context, &program)?;
+    }
     if mode == RunMode::DryRun && !context.quiet {
         super::secrets::tell_of_all(context, &program);
     }
@@ -61,6 +64,27 @@ pub fn exec(context: &Context, args: &ExecArgs) -> Result<Exit, Failure> {
         drilled(context, &program, &super::last_drills::lines(Some(&store)));
     }
     session.work(context, writer, state, |_| Ok(()))
+}
+
+/// The team may ask that a runbook was rehearsed before it runs. A drill takes a second: who is refused can drill at once.
+fn needs_drill(context: &Context, program: &Program) -> Result<(), Failure> {
+    let Some(duty) = &program.policy.drills else { return Ok(()) };
+    let runbook = &program.runbook;
+    let name = &runbook.name.value;
+    let last =
+        LastDrill::of(&super::last_drills::lines(context.store().ok().as_ref()), name, &Digest::of(runbook.source.text().as_bytes()));
+    let why = match &last {
+        None => Some("it was never drilled here".to_owned()),
+        Some(last) if !last.passed => Some(format!("its last drill did not go as expected ({})", last.in_words())),
+        Some(last) if duty.unchanged && last.changed_since => Some("it has changed since its last drill".to_owned()),
+        Some(last) => {
+            let old = duty.within.filter(|within| context.now() > last.at.after(*within));
+            old.map(|within| format!("its last drill is longer ago than {within} ({})", last.in_words()))
+        }
+    };
+    why.map_or(Ok(()), |why| {
+        Err(Failure::refused(format!("{name} is not run: {why}, and the policy asks for that. Drill it:  runbook drill {name}")))
+    })
 }
 
 /// Whether it was rehearsed: an undrilled runbook looks undrilled before anybody is asked to approve it.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Policy;
 use super::shape::PRODUCTION;
+use super::{DrillDuty, Policy};
 use crate::base::{HostName, Period, Person};
 use crate::event::{Effect, Rules};
 use crate::text::{Diagnostics, Node, Reader, Source, Span, Spanned, Vocabulary, parse};
@@ -64,9 +64,10 @@ fn read_document(reader: &mut Reader) -> Option<Policy> {
     let review = fields.optional("review").and_then(|node| read_review(reader, node));
     let deny = fields.optional("deny").map_or(Vec::new(), |node| read_deny(reader, node));
     let changing = fields.optional("changing").map_or(Vec::new(), |node| read_changing(reader, node));
+    let drills = fields.optional("drills").map(|node| read_drills(reader, node));
     fields.finish(reader, &TOP);
     floors.entry(PRODUCTION.to_owned()).or_insert_with(|| SHIPPED.into_iter().collect());
-    Some(Policy { rules: Rules { domain: domain?, people: people?, floors, evidence }, review, deny, changing })
+    Some(Policy { rules: Rules { domain: domain?, people: people?, floors, evidence }, review, deny, changing, drills })
 }
 
 fn read_domain(reader: &mut Reader, node: &Node) -> Option<String> {
@@ -220,15 +221,40 @@ fn filled(environment: &str, written: &BTreeMap<Effect, u32>) -> BTreeMap<Effect
     floors
 }
 
+fn read_drills(reader: &mut Reader, node: &Node) -> DrillDuty {
+    let Some(mut fields) = reader.fields(node, "`drills`", "`drills: {within: 30d, unchanged: true}`") else { return DrillDuty::default() };
+    let within = fields.optional("within").and_then(|node| read_days(reader, node, "within"));
+    let unchanged = fields.optional("unchanged").and_then(|node| reader.as_written(node, "`unchanged`"));
+    if let Some(word) = unchanged.as_ref().filter(|word| !matches!(word.value.as_str(), "true" | "false")) {
+        reader
+            .error("RB314", word.span, "`unchanged` is true or false")
+            .label("expected true")
+            .help("write `unchanged: true`, or remove it");
+    }
+    if within.is_none() && unchanged.is_none() && !reader.diagnostics.has_errors() {
+        reader
+            .error("RB314", node.span, "`drills` asks for nothing")
+            .label("expected `within` or `unchanged`")
+            .help("write `drills: {within: 30d}`");
+    }
+    fields.finish(reader, &NONE);
+    DrillDuty { within, unchanged: unchanged.is_some_and(|word| word.value == "true") }
+}
+
 fn read_review(reader: &mut Reader, node: &Node) -> Option<Period> {
-    let written = reader.as_written(node, "`review`")?;
+    read_days(reader, node, "review")
+}
+
+/// A length of time, in days, too.
+fn read_days(reader: &mut Reader, node: &Node, word: &str) -> Option<Period> {
+    let written = reader.as_written(node, &format!("`{word}`"))?;
     let days = written.value.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
     let period = days.map(|days| Period::from_secs(u64::from(days) * DAY)).or_else(|| written.value.parse().ok());
     match period {
         Some(period) if period.as_millis() > 0 => Some(period),
         Some(_) | None => {
-            let message = format!("`review` is a length of time above zero, got {:?}", written.value);
-            reader.error("RB314", written.span, message).label("expected such as 180d").help("write `review: 180d`");
+            let message = format!("`{word}` is a length of time above zero, got {:?}", written.value);
+            reader.error("RB314", written.span, message).label("expected such as 180d").help(format!("write `{word}: 180d`"));
             None
         }
     }

@@ -143,6 +143,8 @@ struct Policy {
     /// Commands that lint shall know as changing something: `changing: [haproxyctl disable]`.
     #[schemars(length(min = 1))]
     changing: Option<Vec<TextValue>>,
+    /// What must have been rehearsed before it runs for real: `drills: {within: 30d, unchanged: true}`.
+    drills: Option<Drills>,
 }
 
 /// A person.
@@ -183,12 +185,25 @@ struct Floor {
     evidence: Option<Duty>,
 }
 
+/// What is asked of a runbook before it runs for real.
+#[derive(JsonSchema)]
+#[schemars(extend("minProperties" = 1))]
+struct Drills {
+    /// Its last drill is at most so long ago: `within: 30d`.
+    #[schemars(regex(pattern = "^[0-9]+ *[a-z]"))]
+    within: Option<TextValue>,
+    /// It was drilled as it is now: `unchanged: true`.
+    unchanged: Option<bool>,
+}
+
 /// What is never left out.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 enum Duty {
     /// A destructive step says which evidence it has, or why there is none.
     Required,
+    /// It need not.
+    Optional,
 }
 
 /// A command that is never to be used.

@@ -64,4 +64,15 @@ pub struct Policy {
     pub deny: Vec<(String, String)>,
     /// More command words that change something: lint.
     pub changing: Vec<String>,
+    /// What must have been rehearsed before it runs.
+    pub drills: Option<DrillDuty>,
+}
+
+/// What the team asks of a runbook before it runs for real.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DrillDuty {
+    /// Its last drill is at most so long ago.
+    pub within: Option<Period>,
+    /// It was drilled as it is now.
+    pub unchanged: bool,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use runbook::text::Diagnostics;
 
-pub const MISUSED: [(&str, &str); 119] = [
+pub const MISUSED: [(&str, &str); 120] = [
     ("acquire", "runbook/acquire-without-release.yaml"),
     ("address", "inventory/address-with-a-user.yaml"),
     ("after", "runbook/instead-without-after.yaml"),
@@ -35,6 +35,7 @@ pub const MISUSED: [(&str, &str); 119] = [
     ("destructive", "policy/heavier-effect-asks-fewer.yaml"),
     ("domain", "policy/domain-with-capitals.yaml"),
     ("done_when", "runbook/done-when-on-a-check.yaml"),
+    ("drills", "policy/drills-is-a-word.yaml"),
     ("effect", "runbook/effect-unknown.yaml"),
     ("env", "runbook/env-is-a-list.yaml"),
     ("environment", "inventory/environment-of-two-words.yaml"),
