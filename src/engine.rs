@@ -3,6 +3,7 @@
 mod decide;
 mod evidence;
 mod fold;
+mod foresee;
 mod gates;
 mod held;
 mod leaf;
@@ -18,6 +19,7 @@ mod walk;
 
 pub use decide::{Directive, Question, Way, decide, may_stop};
 pub use fold::Illegal;
+pub use foresee::{Foreseen, foreseen, is_after_a_withheld_change};
 pub use held::{Certainty, Held, held};
 pub use leaf::is_as_rendered;
 pub use permit::{Begin, Permit, Ready, Task};

@@ -2,6 +2,7 @@
 //! Never reads a file and never asks a host.
 
 mod difference;
+mod foretold;
 mod markdown;
 mod outline;
 mod page;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::steps::steps;
 use super::symptoms::{SymptomJson, symptoms};
 use crate::base::{HostName, StepId, Timestamp};
-use crate::engine::{Certainty, Held, HostResult, Life, State, held};
+use crate::engine::{Certainty, Foreseen, Held, HostResult, Life, State, held};
 use crate::plan::Program;
 
 /// What `exec --output json` ends with.
@@ -30,6 +30,8 @@ pub struct StepJson {
     pub name: String,
     /// In few words, where there is something to say.
     pub says: Option<String>,
+    /// Of a dry run: `would_run`, `would_skip` or `cannot_know`; `null` where it would be refused, and of other runs.
+    pub foreseen: Option<Foreseen>,
     pub hosts: Vec<HostJson>,
 }
 
@@ -42,6 +44,8 @@ pub struct HostJson {
     pub exit_code: Option<i32>,
     pub attempts: u32,
     pub why: Option<String>,
+    /// The same on this host.
+    pub foreseen: Option<Foreseen>,
 }
 
 /// Something that a run holds.
@@ -93,6 +97,7 @@ pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
         number: step.number,
         name: step.name,
         says: step.phrase,
+        foreseen: step.foreseen,
         hosts: step
             .hosts
             .into_iter()
@@ -102,6 +107,7 @@ pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
                 exit_code: host.exit_code,
                 attempts: host.attempts,
                 why: host.why,
+                foreseen: host.foreseen,
             })
             .collect(),
     });
