@@ -269,3 +269,22 @@ fn a_check_that_fails_before_any_change_fails_the_dry_run() {
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
     assert!(shown(&output).contains("dry run: it would fail; nothing was changed"), "{}", shown(&output));
 }
+
+#[test]
+fn a_dry_run_says_how_long_the_run_would_take() {
+    let audited = Audited::new();
+    let said = audited.dry(&[]);
+    assert!(said.contains("would take at most "), "{said}");
+    let declared = serde_json::from_str::<Value>(&audited.dry(&["--output", "json", "--quiet"])).unwrap()["would_take"].clone();
+    assert_eq!((&declared["about_ms"], &declared["waits_ms"]), (&Value::Null, &1000.into()), "{declared}");
+    let real = audited.lab.run_as("alice", &["exec", "mixed", "--answer", "which-way=left"]);
+    assert!(shown(&real).contains("rolled back"), "{}", shown(&real));
+    fs::remove_file(audited.lab.path("target/worked")).unwrap();
+    audited.lab.write("target/rows", "1\n");
+    let takes = serde_json::from_str::<Value>(&audited.dry(&["--output", "json", "--quiet"])).unwrap()["would_take"].clone();
+    assert_eq!((&takes["runs"], &takes["waits_ms"]), (&1.into(), &1000.into()), "{takes}");
+    let of = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{takes}"));
+    assert!(of(&takes["about_ms"]) > 0 && of(&takes["about_ms"]) < of(&takes["at_most_ms"]), "{takes}");
+    let said = audited.dry(&[]);
+    assert!(said.contains("would take about ") && said.contains("as in 1 run") && said.contains(", waits 1s, at most "), "{said}");
+}

@@ -8,7 +8,7 @@ use super::params::Parameters;
 use crate::base::{Bytes, GateNo, HostName, Period, Person, StepId};
 use crate::event::{Answer, Effect, OnFailure, RunMode};
 use crate::library::{Inventory, Policy, Roster};
-use crate::runbook::{Gate, Runbook, Step};
+use crate::runbook::{Gate, Runbook, Step, Work};
 use crate::text::Spanned;
 
 /// Everything that is fixed when a run is opened.
@@ -165,6 +165,11 @@ pub struct ProgramStep {
 }
 
 impl ProgramStep {
+    /// Whether it is a command on hosts, and neither time, a person's part nor a conclusion.
+    pub fn is_command(&self) -> bool {
+        !matches!(self.step.work, Work::Wait { .. } | Work::Manual { .. } | Work::Choose { .. } | Work::Conclude { .. })
+    }
+
     /// Whether an author wrote it, or words of it: what is made beside such a step has nothing of its own that could be wrong.
     pub fn is_written(&self) -> bool {
         match self.role {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::estimate::WouldTake;
 use super::steps::steps;
 use super::symptoms::{SymptomJson, symptoms};
 use crate::base::{HostName, StepId, Timestamp};
@@ -20,6 +21,8 @@ pub struct RunJson {
     pub symptoms: Vec<SymptomJson>,
     /// What it has taken and not given back.
     pub held: Vec<HeldJson>,
+    /// Of a dry run that came to its end: how long the run would take; `null` of other runs.
+    pub would_take: Option<WouldTake>,
 }
 
 /// One step of it.
@@ -85,8 +88,8 @@ pub fn held_json(all: &[Held], short: &str) -> Vec<HeldJson> {
     all.iter().map(one).collect()
 }
 
-/// The object for a run that ends with this exit status.
-pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
+/// The object for a run that ends with this exit status; of a dry run with how long the run would take.
+pub fn run_json(program: &Program, state: &State, exit_status: u8, would_take: Option<WouldTake>) -> RunJson {
     let verdict = match state.life {
         Life::Closed(verdict) => Some(verdict.as_str()),
         Life::Unborn | Life::Running | Life::Interrupted(_) => None,
@@ -121,5 +124,6 @@ pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
         steps: steps.collect(),
         symptoms: symptoms(program, state),
         held,
+        would_take,
     }
 }
