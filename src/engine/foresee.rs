@@ -43,7 +43,7 @@ impl Unmade {
                 continue;
             }
             unmade.anywhere |= actions.is_empty();
-            let changes = |action: &&Action| !(is_in_place(stage, action, step) && !unmade.is_on(&action.host));
+            let changes = |action: &&Action| !is_in_place(stage, action, step) || unmade.is_on(&action.host);
             let hosts: Vec<HostName> = actions.iter().filter(changes).map(|action| action.host.clone()).collect();
             unmade.hosts.extend(hosts);
         }
