@@ -3,10 +3,12 @@
 mod decide;
 mod evidence;
 mod fold;
+mod foresee;
 mod gates;
 mod held;
 mod leaf;
 mod legal;
+mod length;
 mod looks;
 mod permit;
 mod progress;
@@ -18,8 +20,10 @@ mod walk;
 
 pub use decide::{Directive, Question, Way, decide, may_stop};
 pub use fold::Illegal;
+pub use foresee::{Foreseen, foreseen, is_after_a_withheld_change};
 pub use held::{Certainty, Held, held};
 pub use leaf::is_as_rendered;
+pub use length::{Length, at_most};
 pub use permit::{Begin, Permit, Ready, Task};
 pub use progress::{HostResult, Progress, progress, settled_results};
 pub use state::{Attempt, BlockState, Concluded, GateAnswer, GateState, GivenApproval, HostFact, LeftOut, Life, Phase, State, StepState};

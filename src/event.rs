@@ -12,7 +12,8 @@ pub use evidence::{Artifact, ArtifactSource, EvidenceNeed, KeptArtifact, KeptFil
 pub use outcome::{Judgement, NotStarted, Outcome, Signaller, Stream};
 pub use pulse::Pulse;
 pub use stage::{
-    Action, AnswerAsked, Attempts, Command, Effect, HostKey, Mode, OnFailure, Parse, Part, Place, Reading, Retry, Stage, StageWork, Until,
+    Action, AnswerAsked, Attempts, CANNOT_KNOW, Command, Effect, HostKey, Mode, OnFailure, Parse, Part, Place, Reading, Retry, Stage,
+    StageWork, Until, WOULD_RUN,
 };
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -32,6 +32,7 @@ mod secrets;
 mod template;
 mod text;
 mod value;
+mod withhold;
 pub mod words;
 
 pub use by_hand::{login, outline_by_hand, scopes, signers_on_paper};
@@ -47,7 +48,7 @@ pub use looks::{Found, Looks};
 pub use names::{TemplateKind, names_of, names_to_render, templates_of};
 pub use outline::{Outline, OutlineError, OutlinedGate, OutlinedStep, Shape, Who, outline};
 pub use params::{ParameterError, Parameters, check as check_parameter, check_fact, typed_facts};
-pub use program::{Call, Frame, Presence, Program, ProgramGate, ProgramStep, Road, Role, Setting, Shelf, StepNo, Turn};
+pub use program::{Call, Frame, Presence, Program, ProgramGate, ProgramStep, Reached, Road, Role, Setting, Shelf, StepNo, Turn};
 pub use quote::{QuoteError, quoted};
 pub use render::{DEFAULT_MAX_OUTPUT, DEFAULT_TIMEOUT, RenderError, hosts_of, on_failure_unattended, prepare, select};
 pub use secrets::{SecretUse, origin_words, secret_variable, secrets_in_use, secrets_of};

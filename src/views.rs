@@ -2,6 +2,8 @@
 //! Never reads a file and never asks a host.
 
 mod difference;
+mod estimate;
+mod foretold;
 mod markdown;
 mod outline;
 mod page;
@@ -12,6 +14,7 @@ mod symptoms;
 mod timeline;
 
 pub use difference::{DiffJson, RevisionJson, difference_lines, difference_page};
+pub use estimate::{Earlier, WouldTake, would_take, would_take_line};
 pub use markdown::{Inline, Markdown};
 pub use outline::{PlanActionJson, PlanGateJson, PlanJson, PlanStepJson, outline_page, plan_json};
 pub use page::{Colour, Line, Page, Tone, fit};

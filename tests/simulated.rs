@@ -20,6 +20,8 @@ mod cases_patroni;
 mod course;
 #[path = "simulated/crash_prefixes.rs"]
 mod crash_prefixes;
+#[path = "simulated/dry.rs"]
+mod dry;
 #[path = "simulated/files.rs"]
 mod files;
 #[path = "simulated/holding.rs"]

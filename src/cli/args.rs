@@ -317,7 +317,7 @@ pub struct ExecArgs {
     pub name: String,
     #[command(flatten)]
     pub parameters: ParameterArgs,
-    /// Run every `read` step for real and say of each other step what it would do
+    /// Run every `read` step for real; say of each step and host whether it would run, would be skipped, or cannot be known before
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]

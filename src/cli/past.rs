@@ -8,8 +8,8 @@ use super::failure::{Exit, Failure};
 use crate::base::{Person, Timestamp};
 use crate::engine::{GateAnswer, GateState, Life, State, held};
 use crate::event::{Entry, Instead, Interruption, RunMode, RunOpened};
-use crate::journal::{Follower, RunFolder, runner_of};
-use crate::views::{HeldJson, Line, Tone, held_json, held_lines};
+use crate::journal::{Follower, RunFolder, Store, runner_of};
+use crate::views::{Earlier, HeldJson, Line, Tone, held_json, held_lines};
 
 /// A run's record, read and folded.
 pub struct Past {
@@ -181,4 +181,22 @@ pub fn find(context: &super::context::Context, asked: &str) -> Result<RunFolder,
         return Ok(RunFolder::open(path)?);
     }
     Ok(context.store()?.find(asked)?)
+}
+
+/// How many runs are looked through for earlier ones of a runbook, and how many of those count: the newest tell most.
+const EARLIER: (usize, u32) = (200, 20);
+
+/// How long the steps of a runbook took in its newest real runs. A record that cannot be read tells nothing.
+pub fn earlier_runs(store: &Store, runbook: &str) -> Earlier {
+    let mut earlier = Earlier::default();
+    for id in store.list().unwrap_or_default().iter().take(EARLIER.0) {
+        if earlier.runs() == EARLIER.1 {
+            break;
+        }
+        let Ok(past) = store.find(id.as_str()).map_err(Failure::from).and_then(Past::read) else { continue };
+        if past.state.opened.as_ref().is_some_and(|(_, opened)| opened.runbook == runbook) {
+            earlier.add(&past.state);
+        }
+    }
+    earlier
 }

@@ -7,17 +7,18 @@ use tokio::sync::watch;
 use super::asking::Terminal;
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::past::earlier_runs;
 use super::secrets::Origins;
 use super::watching::{LiveWatcher, PlainWatcher, Region, Where};
 use crate::base::RunId;
 use crate::effects::{Hosts, KeyAtHand, StopLevel, SystemClock, Target, Transport, Way};
-use crate::engine::{State, held};
-use crate::event::{Effect, Interruption, Verdict};
+use crate::engine::{Life, State, held};
+use crate::event::{Effect, Interruption, RunMode, Verdict};
 use crate::journal::{JournalWriter, LedgerEvent, LedgerLine, RunFolder, Store, read_bytes};
 use crate::library::{Connection, Host};
 use crate::plan::Program;
 use crate::runner::{Desk, Drift, Ending, LOOK_EVERY, Recorder, RunError, RunFiles, Runner, SecretSource, Watcher, World};
-use crate::views::run_json;
+use crate::views::{run_json, would_take, would_take_line};
 
 /// What a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +63,12 @@ impl Session<'_> {
             Ok(ending) => exit_of(&ending),
             Err(error) => return Err(self.explain(error)),
         };
-        if context.output == super::args::Output::Json {
-            context.print_json(&run_json(self.program, &state, exit.code()));
+        let is_dry = self.program.mode == RunMode::DryRun && matches!(state.life, Life::Closed(_));
+        let takes = is_dry.then(|| would_take(self.program, &state, &earlier_runs(self.store, &self.program.runbook.name.value)));
+        match (context.output, takes) {
+            (super::args::Output::Json, takes) => context.print_json(&run_json(self.program, &state, exit.code(), takes)),
+            (super::args::Output::Text, Some(takes)) => context.print(&crate::views::Page::from(vec![would_take_line(&takes)])),
+            (super::args::Output::Text, None) => {}
         }
         Ok(exit)
     }
@@ -125,7 +130,7 @@ impl Session<'_> {
         let reading = read_bytes(&bytes, 0);
         let Some((_, opened)) = &state.opened else { return Ok(()) };
         context.seen()?.remember(&opened.run, &reading).map_err(|error| Failure::new(Exit::Tampered, error))?;
-        if matches!(state.life, crate::engine::Life::Closed(_)) {
+        if matches!(state.life, Life::Closed(_)) {
             let person = self.program.requester.clone();
             self.store.note(&LedgerLine {
                 at: context.now(),

@@ -109,6 +109,10 @@ impl<'a> Told<'a> {
         let summaries: Vec<StepSummary> = steps_to_show(self.program, state).iter().map(|step| summary(state, step)).collect();
         for seen in summaries.iter().filter(|seen| !self.steps.contains(&seen.id)) {
             lines.push(summary_line(seen, self.width));
+            if is_over(seen.look) {
+                lines.extend(self.failure(state, seen));
+                lines.extend(differences(state, seen));
+            }
         }
         lines.extend(symptom_lines(&symptoms(self.program, state)));
         lines.extend(ending(state, &summaries, now));

@@ -88,7 +88,7 @@ impl Order {
             shell: command.shell.clone(),
             user,
             limit: Duration::from_millis(task.action.timeout.as_millis()),
-            mode: task.action.mode,
+            mode: task.mode(),
             begin,
             place,
         })

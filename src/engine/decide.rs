@@ -113,6 +113,7 @@ fn course(walk: &Walk<'_>) -> Vec<Directive> {
         };
     }
     match walk.forward(&program.flow, &[]) {
+        Standing::Settled | Standing::Broken(Breach::Concluded(_)) if walk.would_fail() => end(state, Verdict::Failed),
         Standing::Settled => end(state, Verdict::Recovered),
         Standing::Open(directives) => directives,
         Standing::Broken(Breach::Concluded(verdict)) => end(state, verdict),

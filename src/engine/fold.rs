@@ -10,7 +10,7 @@ use super::state::{
     Attempt, BlockState, Concluded, GateAnswer, GateState, GivenApproval, HostFact, LeftOut, Life, Phase, State, StepState,
 };
 use crate::base::{GateNo, HostName, Person, StepId, Timestamp, filled, with_substitutes};
-use crate::event::{Answer, Attempts, Effect, Event, Interruption, Mode, Part, Stage};
+use crate::event::{Answer, Attempts, Effect, Event, Interruption, Mode, Part, Stage, StageWork};
 
 /// An event that cannot follow what happened before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +59,11 @@ impl State {
             | Event::LookRepeated { block, .. }
             | Event::CallBegan { block, .. } => self.block_changed(block, event),
             Event::StepSkipped { step, why } => self.touched(step).left_out = Some(LeftOut::Skipped(why.clone())),
-            Event::StepRefused { step, why } => self.touched(step).left_out = Some(LeftOut::Refused(why.clone())),
+            Event::StepRefused { step, why } => {
+                let withheld_before = self.withheld.len();
+                let known = self.touched(step);
+                (known.left_out, known.withheld_before) = (Some(LeftOut::Refused(why.clone())), withheld_before);
+            }
             Event::GateOpened { gate, .. }
             | Event::ApprovalGiven { gate, .. }
             | Event::ApprovalDenied { gate, .. }
@@ -136,8 +140,12 @@ impl State {
     }
 
     fn prepared(&mut self, stage: &Stage) {
+        let withheld_before = self.withheld.len();
+        if let StageWork::Withheld { .. } = &stage.work {
+            self.withheld.push(stage.step.clone());
+        }
         let step = self.touched(&stage.step);
-        step.round = stage.round;
+        (step.round, step.withheld_before) = (stage.round, withheld_before);
         step.stage = Some(stage.clone());
     }
 
@@ -251,11 +259,11 @@ impl StepState {
         let stages: Vec<Stage> = self.past.iter().chain(&self.stage).cloned().collect();
         let (round, undo_round) = (self.round, self.undo_round);
         for (host, attempts) in &mut self.attempts {
-            let of_host = |stage: &&Stage| stage.work.commands().iter().any(|action| action.host == *host);
+            let of_host = |stage: &&Stage| stage.work.startable().iter().any(|action| action.host == *host);
             let Some(stage) = stages.iter().rev().find(of_host) else { continue };
             let is_current = |attempt: &Attempt| attempt.round == if attempt.part == Part::Undo { undo_round } else { round };
             let open = |attempt: &&mut Attempt| attempt.phase == Phase::Running || (is_current(attempt) && attempt.is_unknown());
-            let claimed = stage.work.commands().iter().any(|action| action.host == *host && action.mode == Mode::Claim);
+            let claimed = stage.work.startable().iter().any(|action| action.host == *host && action.mode == Mode::Claim);
             if let Some(attempt) = attempts.last_mut().filter(open) {
                 let asks = claimed && attempt.part != Part::Look && stage.effect != Effect::Read;
                 attempt.phase = if asks { Phase::Orphaned } else { Phase::Lost };

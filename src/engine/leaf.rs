@@ -12,7 +12,7 @@ use super::state::{HostFact, LeftOut, State, StepState};
 use super::turns::{scope, step_of};
 use super::walk::{Breach, Standing, Walk};
 use crate::base::{HostName, RunId, Timestamp};
-use crate::event::{Action, Answer, Event, Interruption, OnFailure, Part, Place, Stage, StageWork};
+use crate::event::{Action, Answer, Event, Interruption, OnFailure, Part, Place, Stage, StageWork, WOULD_RUN};
 use crate::plan::{Presence, Program, ProgramStep, RenderError, Road, Role, Scope, hosts_of, on_failure_unattended, prepare};
 
 /// Whether anything of a step has begun, in any round.
@@ -45,10 +45,10 @@ fn rendered(program: &Program, state: &State, step: &ProgramStep, scope: &Scope)
     Ok(stage)
 }
 
-type Table<'a> = Vec<(&'a Action, Progress)>;
+pub(in crate::engine) type Table<'a> = Vec<(&'a Action, Progress)>;
 
 /// How far each host is; hosts that are left out are over before they begin.
-fn table<'a>(stage: &Stage, actions: &'a [Action], known: &StepState, left_out: &BTreeSet<HostName>) -> Table<'a> {
+pub(in crate::engine) fn table<'a>(stage: &Stage, actions: &'a [Action], known: &StepState, left_out: &BTreeSet<HostName>) -> Table<'a> {
     let of = |action: &Action| match progress(stage, action, known) {
         Progress::Next(_) if left_out.contains(&action.host) => Progress::Settled(HostResult::NotStarted),
         progress => progress,
@@ -61,7 +61,7 @@ fn bad(table: &Table<'_>) -> u32 {
     u32::try_from(bad.count()).unwrap_or(u32::MAX)
 }
 
-fn running(table: &Table<'_>) -> usize {
+pub(in crate::engine) fn running(table: &Table<'_>) -> usize {
     table.iter().filter(|(_, progress)| *progress == Progress::Running).count()
 }
 
@@ -130,7 +130,7 @@ impl Walk<'_> {
             StageWork::Skip { why, .. } => {
                 Standing::Open(vec![Directive::Record(Event::StepSkipped { step: step.id.clone(), why: format!("agreed: {why}") })])
             }
-            StageWork::Withheld { .. } => Standing::Settled,
+            StageWork::Withheld { actions, .. } => self.looks_whether_done(step, (stage, actions, known)),
         }
     }
 
@@ -158,6 +158,7 @@ impl Walk<'_> {
         let refused = |error: RenderError| vec![Directive::Record(Event::StepRefused { step: step.id.clone(), why: error.to_string() })];
         let hosts = match (hosts_of(self.program, step, &scope), step.road) {
             (Ok(hosts), Road::Carry) => hosts,
+            (Ok(hosts), Road::Withhold(WOULD_RUN)) if step.step.done_when.is_some() => hosts, // whether it is done already is looked at
             (Ok(_) | Err(_), Road::Withhold(_)) => Vec::new(),
             (Err(error), Road::Carry) => return refused(error),
         };
@@ -210,7 +211,7 @@ impl Walk<'_> {
     }
 
     /// Hosts that take no part: what failed earlier in a batch, and where a release finds nothing to give back.
-    fn left_out_hosts(&self, step: &ProgramStep) -> BTreeSet<HostName> {
+    pub fn left_out_hosts(&self, step: &ProgramStep) -> BTreeSet<HostName> {
         let mut hosts = self.dropped(step);
         if let Role::After { of } = &step.role {
             let known = self.state.step(&of.at(&step.id.turns()));
@@ -247,6 +248,9 @@ impl Walk<'_> {
 
     /// What follows a failure.
     pub fn failed(&self, step: &ProgramStep, known: &StepState) -> Standing {
+        if self.is_dry() {
+            return Standing::Settled; // it goes on looking; how the run would end is said at its end
+        }
         let on_failure = match self.program.presence {
             Presence::Attended => step.on_failure,
             Presence::Unattended => on_failure_unattended(step.on_failure),

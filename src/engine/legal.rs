@@ -295,14 +295,18 @@ fn may_run(state: &State, (id, host, part): (&StepId, &HostName, Part), digest: 
         return undoes(state, (id, host), digest, sends, gate);
     }
     let (_, stage) = stage(state, id)?;
-    let StageWork::Commands { actions, .. } = &stage.work else { return refuse(format!("{id} has no command")) };
-    let Some(action) = actions.iter().find(|action| action.host == *host) else { return refuse(format!("{id} does not name {host}")) };
+    let looks = part == Part::Look || !matches!(stage.work, StageWork::Withheld { .. });
+    unless(looks, || format!("{id} is withheld, and only whether it is done already is looked at"))?;
+    let Some(action) = stage.work.startable().iter().find(|action| action.host == *host) else {
+        return refuse(format!("{id} does not name {host}"));
+    };
     unless(action.digest == digest, || format!("{id} on {host} is not what was prepared"))?;
     unless(action.part(part).map(Command::sends) == Some(sends), || format!("{id} on {host} sends other bytes than were prepared"))?;
     unless(action.place.is_some(), || format!("{host} was not reached"))?;
     unless(stage.gate == gate, || format!("{id} stands behind another gate"))?;
     let needs_gate = stage.gate.is_some() || floor_of(state, stage) > 0;
-    let real = state.opened.as_ref().is_some_and(|(_, opened)| opened.mode != RunMode::DryRun) || stage.effect == Effect::Read;
+    let real = state.opened.as_ref().is_some_and(|(_, opened)| opened.mode != RunMode::DryRun);
+    let real = real || stage.effect == Effect::Read || part == Part::Look;
     unless(real, || format!("{id} changes something, and this is a dry run"))?;
     let covered = stage.gate.is_some_and(|gate| state.is_approved(gate) && covers(state, gate, id));
     unless(!needs_gate || covered, || format!("{id} on {host} is not approved"))?;

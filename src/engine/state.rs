@@ -16,6 +16,8 @@ pub struct State {
     pub hosts: BTreeMap<HostName, HostFact>,
     pub steps: BTreeMap<StepId, StepState>,
     pub gates: BTreeMap<GateNo, GateState>,
+    /// What a dry run has withheld, in order.
+    pub withheld: Vec<StepId>,
     /// Loops that were reached, and calls that began.
     pub blocks: BTreeMap<StepId, BlockState>,
     /// The step whose failure began the rollback.
@@ -88,6 +90,8 @@ pub struct StepState {
     /// Hosts that an earlier round has settled well.
     pub done_before: BTreeMap<HostName, HostResult>,
     pub left_out: Option<LeftOut>,
+    /// How many steps a dry run had withheld when this one was reached.
+    pub withheld_before: usize,
     pub attempts: BTreeMap<HostName, Vec<Attempt>>,
     pub wait_until: Option<Timestamp>,
     /// The last answer that a person gave in this round.

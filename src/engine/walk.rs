@@ -10,7 +10,7 @@ use super::progress::settled_results;
 use super::state::{BlockState, LeftOut, State};
 use super::turns::{in_turn, scope};
 use crate::base::{HostName, StepId, Timestamp};
-use crate::event::{Answer, Event, LoopTurn, RunMode, Verdict};
+use crate::event::{Answer, CANNOT_KNOW, Event, LoopTurn, RunMode, Verdict};
 use crate::plan::{
     Bracket, FlowBlock, Node, Presence, Program, ProgramStep, ReleaseWhen, Repeats, Road, StepNo, call_parameters, holds, looks_for_last,
     select, turns_of,
@@ -173,7 +173,7 @@ impl<'a> Walk<'a> {
                 }
             }
             match self.body(block, &within) {
-                Standing::Settled if self.is_over_budget(block, &head, turns.len(), &order[..=place]) => {
+                Standing::Settled if !self.is_dry() && self.is_over_budget(block, &head, turns.len(), &order[..=place]) => {
                     return Standing::Broken(Breach::Failed);
                 }
                 Standing::Settled => {}
@@ -266,9 +266,9 @@ impl<'a> Walk<'a> {
         failed.len() > *max_failures as usize
     }
 
-    /// Hosts of a batch that have failed in an earlier step of it: what follows leaves them out.
+    /// Hosts of a batch that have failed in an earlier step of it: what follows leaves them out. A dry run goes on looking.
     pub fn dropped(&self, step: &ProgramStep) -> BTreeSet<HostName> {
-        if !step.takes_batch || step.is_aftermath {
+        if !step.takes_batch || step.is_aftermath || self.is_dry() {
             return BTreeSet::new();
         }
         let turns = step.id.turns();
@@ -381,12 +381,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A step whose `when` does not hold is left out, and one that its author keeps out of drills; one whose `when` has no value is refused.
+    /// A step whose `when` does not hold is left out, and one that its author keeps out of drills; one whose `when` has no value is refused. Of what
+    /// cannot be known before, a dry run does not know that either.
     pub fn skip(&self, step: &ProgramStep) -> Option<Event> {
         if step.is_left_out_in_drills && self.program.mode == RunMode::Drill {
             return Some(Event::StepSkipped { step: step.id.clone(), why: "left out in a drill".to_owned() });
         }
-        if step.whens.is_empty() || step.road != Road::Carry {
+        if step.whens.is_empty() || step.road == Road::Withhold(CANNOT_KNOW) {
             return None;
         }
         let scope = scope(self.program, self.state, step);

@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{Artifact, EvidenceNeed, Verdict};
 use crate::base::{Bytes, Digest, GateNo, HostName, Period, StepId};
 
+/// What a dry run says of a step that it withholds: a change that would be made.
+pub const WOULD_RUN: &str = "would run";
+/// Of one that rests on what a withheld step would have found or brought about.
+pub const CANNOT_KNOW: &str = "cannot know before";
+
 /// One step as it will run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +77,15 @@ impl StageWork {
         match self {
             StageWork::Commands { actions, .. } | StageWork::Skip { actions, .. } | StageWork::Withheld { actions, .. } => actions,
             StageWork::Manual { .. } | StageWork::Choose { .. } | StageWork::Wait { .. } | StageWork::Conclude { .. } => &[],
+        }
+    }
+
+    /// The actions of which something may be started: of what a dry run withholds, the look whether it is done already.
+    pub fn startable(&self) -> &[Action] {
+        match self {
+            StageWork::Commands { actions, .. } | StageWork::Withheld { actions, .. } => actions,
+            StageWork::Skip { .. } | StageWork::Manual { .. } | StageWork::Choose { .. } => &[],
+            StageWork::Wait { .. } | StageWork::Conclude { .. } => &[],
         }
     }
 

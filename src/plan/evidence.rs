@@ -5,7 +5,7 @@ use super::program::{Program, ProgramStep};
 use super::render::RenderError;
 use super::template::{self, Scope};
 use crate::base::StepId;
-use crate::event::{Action, Effect, EvidenceNeed, Judgement, KeptArtifact, Outcome, Stage, StageWork};
+use crate::event::{Action, Effect, EvidenceNeed, Judgement, KeptArtifact, Outcome, Stage, StageWork, WOULD_RUN};
 use crate::runbook::EvidenceText;
 
 /// What must have been kept before this step starts.
@@ -53,7 +53,12 @@ pub fn named_capture<'p>(program: &'p Program, step: &ProgramStep, name: &str) -
 /// # Errors
 /// The sentence that refuses the step.
 pub fn says_enough(program: &Program, stage: &Stage) -> Result<(), RenderError> {
-    let StageWork::Commands { actions, .. } = &stage.work else { return Ok(()) };
+    let actions = match &stage.work {
+        StageWork::Commands { actions, .. } => actions,
+        StageWork::Withheld { says, actions } if says == WOULD_RUN => actions,
+        StageWork::Withheld { .. } | StageWork::Skip { .. } | StageWork::Manual { .. } => return Ok(()),
+        StageWork::Choose { .. } | StageWork::Wait { .. } | StageWork::Conclude { .. } => return Ok(()),
+    };
     if stage.effect != Effect::Destructive || stage.evidence != EvidenceNeed::NotAsked {
         return Ok(());
     }

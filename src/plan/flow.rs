@@ -4,7 +4,7 @@ mod looked;
 
 use std::collections::BTreeMap;
 
-use super::program::{Call, Frame, ProgramGate, ProgramStep, Road, Role, StepNo, Turn};
+use super::program::{Call, Frame, ProgramGate, ProgramStep, Reached, Road, Role, StepNo, Turn};
 use crate::base::{GateNo, Period, StepId};
 use crate::event::{Effect, OnFailure};
 use crate::runbook::{Block, BracketText, ChoiceText, ForEachText, Gate, InDrill, RetryText, Runbook, Serial, Step, Symptom, Work};
@@ -102,7 +102,7 @@ pub fn flatten(runbook: &Runbook, called: &BTreeMap<String, Runbook>) -> Flat {
     let mut builder = Builder { flat: &mut flat, called, calling: vec![runbook.name.value.clone()] };
     let flow = builder.nodes(&runbook.steps, "", &Around::default());
     let prefix = format!("{}.", runbook.steps.len() + 1);
-    let after = builder.nodes(&runbook.after_no_return, &prefix, &Around { is_conditional: true, ..Around::default() });
+    let after = builder.nodes(&runbook.after_no_return, &prefix, &Around { reached: Reached::AfterFailure(None), ..Around::default() });
     builder.symptoms(runbook);
     (flat.flow, flat.after_no_return) = (flow, after);
     flat
@@ -124,7 +124,9 @@ struct Around {
     /// Of the block that rolls: how many hosts may fail.
     budget: Option<Spanned<u32>>,
     is_aftermath: bool,
-    is_conditional: bool,
+    reached: Reached,
+    /// A block's rescue answers what fails here.
+    is_rescued: bool,
     no_return: bool,
     is_left_out_in_drills: bool,
 }
@@ -166,9 +168,9 @@ impl Builder<'_> {
             Work::Call { runbook, .. } => self.call(&step, runbook, number, inner).map(|block| Node::Block(Box::new(block))),
             Work::Choose { options, .. } => {
                 let chooser = self.leaf(step, number.clone(), &inner, Role::Written);
-                let inner = Around { is_conditional: true, ..inner };
                 let nodes = |(index, option): (usize, &ChoiceText)| {
-                    (option.name.value.clone(), self.nodes(&option.steps, &format!("{number}.{}.", index + 1), &inner))
+                    let around = Around { reached: inner.reached.within(Reached::IfChosen(option.name.value.clone())), ..inner.clone() };
+                    (option.name.value.clone(), self.nodes(&option.steps, &format!("{number}.{}.", index + 1), &around))
                 };
                 Some(Node::Choice { step: chooser, options: options.iter().enumerate().map(nodes).collect() })
             }
@@ -210,9 +212,11 @@ impl Builder<'_> {
             Some(bracket) => Some(self.bracket(step, bracket, &number, &inner)?),
             None => None,
         };
-        let steps = self.nodes(&block.steps, &format!("{number}."), &inner);
+        let rescued = Around { is_rescued: inner.is_rescued || !block.rescue.is_empty(), ..inner.clone() };
+        let steps = self.nodes(&block.steps, &format!("{number}."), &rescued);
         let outer = Around { on_failure: outer_failure, is_aftermath: true, ..inner.clone() };
-        let saving = Around { is_conditional: true, ..outer.clone() };
+        let after = Reached::AfterFailure(Some(step.name.value.clone()));
+        let saving = Around { reached: inner.reached.within(after), ..outer.clone() };
         let rescue = self.nodes(&block.rescue, &format!("{number}.rescue."), &saving);
         let always = self.nodes(&block.always, &format!("{number}.always."), &outer);
         Some(FlowBlock { head, repeats, bracket, before, steps, rescue, always, uninterruptible: block.uninterruptible })
@@ -242,6 +246,8 @@ impl Builder<'_> {
             frame,
             call: Some(step.id.clone()),
             loops: inner.loops.clone(),
+            reached: inner.reached,
+            is_rescued: inner.is_rescued,
             no_return: inner.no_return,
             is_left_out_in_drills: inner.is_left_out_in_drills,
             ..Around::default()
@@ -324,7 +330,8 @@ impl Builder<'_> {
             loops: around.loops.clone(),
             takes_batch: around.takes_batch,
             is_aftermath: around.is_aftermath,
-            is_conditional: around.is_conditional,
+            reached: around.reached.clone(),
+            is_answered: around.is_rescued || around.on_failure == Some(OnFailure::Continue),
             no_return: around.no_return,
             is_left_out_in_drills: around.is_left_out_in_drills,
             turn: Turn::default(),
@@ -418,34 +425,6 @@ fn blocks_of(node: &Node) -> Vec<&FlowBlock> {
         Node::Block(block) => {
             let parts = [&block.steps, &block.rescue, &block.always];
             std::iter::once(&**block).chain(parts.into_iter().flat_map(|part| blocks(part))).collect()
-        }
-    }
-}
-
-/// A dry run runs only what reads. A read that asks for the result of a step that is not run cannot be known before; nor can one that waits for
-/// something to become so (`until:`) after a change that is not made: what it would see now is what was there before the change.
-/// A gate that covers a change is there for the change, and nobody is asked; one that covers nothing but reads is asked.
-pub fn withhold(steps: &mut [ProgramStep], gates: &mut BTreeMap<GateNo, ProgramGate>) {
-    for step in steps.iter().filter(|step| step.effect > Effect::Read) {
-        gates.entry(step.gate).and_modify(|gate| gate.asks = None);
-    }
-    let mut unknown: Vec<String> = Vec::new();
-    let mut is_changed = false;
-    for step in steps {
-        let depends = super::names::names_of(&step.step, &step.whens).iter().any(|name| unknown.contains(name));
-        let awaits_change = is_changed && step.step.until.is_some();
-        is_changed |= step.effect > Effect::Read;
-        step.road = match (&step.step.work, step.effect) {
-            _ if depends || awaits_change => Road::Withhold("cannot know before"),
-            (Work::Reboot, Effect::Read) if matches!(step.role, Role::After { .. }) => Road::Withhold("would wait"),
-            (Work::Wait { .. }, _) => Road::Withhold("would wait"),
-            (Work::Manual { .. } | Work::Choose { .. }, _) => Road::Withhold("would ask a person"),
-            (_, Effect::Read) => Road::Carry,
-            (_, Effect::Idempotent | Effect::Once | Effect::Destructive) => Road::Withhold("would run"),
-        };
-        step.on_failure = OnFailure::Continue;
-        if let (Road::Withhold(_), Some(register)) = (step.road, &step.step.register) {
-            unknown.push(register.value.clone());
         }
     }
 }

@@ -8,7 +8,7 @@ use super::params::Parameters;
 use crate::base::{Bytes, GateNo, HostName, Period, Person, StepId};
 use crate::event::{Answer, Effect, OnFailure, RunMode};
 use crate::library::{Inventory, Policy, Roster};
-use crate::runbook::{Gate, Runbook, Step};
+use crate::runbook::{Gate, Runbook, Step, Work};
 use crate::text::Spanned;
 
 /// Everything that is fixed when a run is opened.
@@ -79,6 +79,38 @@ pub enum Road {
     Withhold(&'static str),
 }
 
+/// On which way of a run a step stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Reached {
+    /// On the way that is taken when all goes well.
+    #[default]
+    Always,
+    /// In this option of a choice.
+    IfChosen(String),
+    /// Where something has failed: in this block, or past the point of no return.
+    AfterFailure(Option<String>),
+}
+
+impl Reached {
+    /// The way of what stands further in: what answers a failure is reached after that failure alone, whatever is chosen there.
+    pub fn within(&self, inner: Reached) -> Self {
+        match (self, &inner) {
+            (Reached::AfterFailure(_), Reached::IfChosen(_)) => self.clone(),
+            (Reached::Always | Reached::IfChosen(_) | Reached::AfterFailure(_), _) => inner,
+        }
+    }
+
+    /// When that is, in words; nothing where it always is.
+    pub fn words(&self) -> Option<String> {
+        match self {
+            Reached::Always => None,
+            Reached::IfChosen(option) => Some(format!("only if \"{option}\" is chosen")),
+            Reached::AfterFailure(Some(block)) => Some(format!("only if something in \"{block}\" fails")),
+            Reached::AfterFailure(None) => Some("only if it fails past the point of no return".to_owned()),
+        }
+    }
+}
+
 /// What a step is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
@@ -123,8 +155,9 @@ pub struct ProgramStep {
     pub takes_batch: bool,
     /// It stands in a block's `rescue` or `always`, or gives back what a block has taken: it answers to what has failed.
     pub is_aftermath: bool,
-    /// It runs only where something has failed, or is chosen.
-    pub is_conditional: bool,
+    pub reached: Reached,
+    /// Its failure is not the run's: its author goes on without it, or a block's rescue answers it.
+    pub is_answered: bool,
     /// Once it has begun nothing is rolled back any more.
     pub no_return: bool,
     /// A rehearsal leaves it out: `in_drill: skip`, its own or a block's around it.
@@ -134,6 +167,11 @@ pub struct ProgramStep {
 }
 
 impl ProgramStep {
+    /// Whether it is a command on hosts, and neither time, a person's part nor a conclusion.
+    pub fn is_command(&self) -> bool {
+        !matches!(self.step.work, Work::Wait { .. } | Work::Manual { .. } | Work::Choose { .. } | Work::Conclude { .. })
+    }
+
     /// Whether an author wrote it, or words of it: what is made beside such a step has nothing of its own that could be wrong.
     pub fn is_written(&self) -> bool {
         match self.role {
@@ -194,7 +232,7 @@ impl Program {
             flow::flatten(&runbook, &setting.shelf.runbooks);
         steps.iter_mut().for_each(|step| files::inline_templates(&mut step.step, &setting.shelf.scripts));
         if setting.mode == RunMode::DryRun {
-            flow::withhold(&mut steps, &mut gates);
+            super::withhold::withhold(&mut steps, &mut gates);
         }
         let index = steps.iter().enumerate().map(|(number, step)| (step.id.as_str().to_owned(), number)).collect();
         let Setting { inventory, policy, roster, parameters, requester, presence, mode, shelf } = setting;

@@ -10,7 +10,7 @@ use super::template::{self, Scope, TemplateError};
 use super::text::action_digest;
 use crate::base::{Bytes, Digest, GateNo, HostName, Period};
 use crate::event::{
-    Action, AnswerAsked, Attempts, Command, Effect, Mode, OnFailure, Parse, Place, Retry, Stage, StageWork, Until, Verdict,
+    Action, AnswerAsked, Attempts, Command, Effect, Mode, OnFailure, Parse, Place, Retry, Stage, StageWork, Until, Verdict, WOULD_RUN,
 };
 use crate::library::{Inventory, Selector};
 use crate::runbook::{Conclusion, HostCount, Parameter, ParameterKind, Work};
@@ -130,21 +130,28 @@ pub fn prepare(
     };
     stage.work = match step.road {
         Road::Carry => work(program, step, scope, places, retry)?,
-        Road::Withhold(says) => withheld(program, step, scope, places, says),
+        Road::Withhold(says) => withheld(program, step, scope, places, says)?,
     };
     says_enough(program, &stage)?;
     seal(&mut stage);
     Ok(stage)
 }
 
-/// What is only shown is shown as far as it can be rendered.
-fn withheld(program: &Program, step: &ProgramStep, scope: &Scope, places: &BTreeMap<HostName, Place>, says: &str) -> StageWork {
+/// What would run must be fit to run; what cannot be known is shown as far as it can be rendered.
+fn withheld(
+    program: &Program,
+    step: &ProgramStep,
+    scope: &Scope,
+    places: &BTreeMap<HostName, Place>,
+    says: &str,
+) -> Result<StageWork, RenderError> {
     let actions = match work(program, step, scope, places, None) {
+        Err(error) if says == WOULD_RUN => return Err(error),
         Ok(StageWork::Commands { actions, .. }) => actions,
         Ok(StageWork::Manual { .. } | StageWork::Choose { .. } | StageWork::Wait { .. } | StageWork::Conclude { .. }) => Vec::new(),
         Ok(StageWork::Skip { .. } | StageWork::Withheld { .. }) | Err(_) => Vec::new(),
     };
-    StageWork::Withheld { says: says.to_owned(), actions }
+    Ok(StageWork::Withheld { says: says.to_owned(), actions })
 }
 
 fn work(

@@ -173,6 +173,9 @@ pub fn ending(state: &State, steps: &[StepSummary], now: Timestamp) -> Vec<Line>
     let run = opened.run.short();
     let took = seconds(now.since(*began));
     let (tone, word) = match &state.life {
+        Life::Closed(Verdict::Failed) if opened.mode == crate::event::RunMode::DryRun => {
+            (Tone::Bad, "dry run: it would fail; nothing was changed".to_owned())
+        }
         Life::Closed(Verdict::Recovered) if opened.mode == crate::event::RunMode::DryRun => {
             (Tone::Good, "dry run: nothing was changed".to_owned())
         }

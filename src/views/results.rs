@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use super::estimate::WouldTake;
 use super::steps::steps;
 use super::symptoms::{SymptomJson, symptoms};
 use crate::base::{HostName, StepId, Timestamp};
-use crate::engine::{Certainty, Held, HostResult, Life, State, held};
+use crate::engine::{Certainty, Foreseen, Held, HostResult, Life, State, held};
 use crate::plan::Program;
 
 /// What `exec --output json` ends with.
@@ -20,6 +21,8 @@ pub struct RunJson {
     pub symptoms: Vec<SymptomJson>,
     /// What it has taken and not given back.
     pub held: Vec<HeldJson>,
+    /// Of a dry run that came to its end: how long the run would take; `null` of other runs.
+    pub would_take: Option<WouldTake>,
 }
 
 /// One step of it.
@@ -30,6 +33,8 @@ pub struct StepJson {
     pub name: String,
     /// In few words, where there is something to say.
     pub says: Option<String>,
+    /// Of a dry run: `would_run`, `would_skip` or `cannot_know`; `null` where it would be refused, and of other runs.
+    pub foreseen: Option<Foreseen>,
     pub hosts: Vec<HostJson>,
 }
 
@@ -42,6 +47,8 @@ pub struct HostJson {
     pub exit_code: Option<i32>,
     pub attempts: u32,
     pub why: Option<String>,
+    /// The same on this host.
+    pub foreseen: Option<Foreseen>,
 }
 
 /// Something that a run holds.
@@ -81,8 +88,8 @@ pub fn held_json(all: &[Held], short: &str) -> Vec<HeldJson> {
     all.iter().map(one).collect()
 }
 
-/// The object for a run that ends with this exit status.
-pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
+/// The object for a run that ends with this exit status; of a dry run with how long the run would take.
+pub fn run_json(program: &Program, state: &State, exit_status: u8, would_take: Option<WouldTake>) -> RunJson {
     let verdict = match state.life {
         Life::Closed(verdict) => Some(verdict.as_str()),
         Life::Unborn | Life::Running | Life::Interrupted(_) => None,
@@ -93,6 +100,7 @@ pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
         number: step.number,
         name: step.name,
         says: step.phrase,
+        foreseen: step.foreseen,
         hosts: step
             .hosts
             .into_iter()
@@ -102,6 +110,7 @@ pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
                 exit_code: host.exit_code,
                 attempts: host.attempts,
                 why: host.why,
+                foreseen: host.foreseen,
             })
             .collect(),
     });
@@ -115,5 +124,6 @@ pub fn run_json(program: &Program, state: &State, exit_status: u8) -> RunJson {
         steps: steps.collect(),
         symptoms: symptoms(program, state),
         held,
+        would_take,
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::foretold::foretold;
 use super::page::{Line, Tone};
 use crate::base::{HostName, Period, StepId};
-use crate::engine::{HostResult, LeftOut, Life, Phase, Progress, State, StepState, progress, unfolded};
+use crate::engine::{Foreseen, HostResult, LeftOut, Life, Phase, Progress, State, StepState, progress, unfolded};
 use crate::event::{Answer, Outcome, Part, RunMode, StageWork, Until};
-use crate::plan::{Program, ProgramStep, Role, said};
+use crate::plan::{Program, ProgramStep, Reached, Role, said};
 
 /// How a step looks from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct StepSummary {
     pub phrase: Option<String>,
     /// From the first start to the last end.
     pub took: Option<Period>,
+    /// What a dry run says of it.
+    pub foreseen: Option<Foreseen>,
 }
 
 /// One host's part in a step.
@@ -48,6 +51,8 @@ pub struct HostSummary {
     pub attempts: u32,
     /// Why it is bad, where it is.
     pub why: Option<String>,
+    /// What a dry run says of the step there.
+    pub foreseen: Option<Foreseen>,
 }
 
 /// All steps of a run.
@@ -57,8 +62,8 @@ pub fn steps(program: &Program, state: &State) -> Vec<StepSummary> {
 
 /// Those that are worth a line: what answers only to a failure, or was not chosen, is shown where it was touched.
 pub fn steps_to_show(program: &Program, state: &State) -> Vec<ProgramStep> {
-    let is_dry = state.opened.as_ref().is_some_and(|(_, opened)| opened.mode == RunMode::DryRun);
-    let is_plain = |step: &ProgramStep| !step.is_conditional || state.steps.contains_key(&step.id) || is_dry;
+    let is_dry = is_dry(state);
+    let is_plain = |step: &ProgramStep| step.reached == Reached::Always || state.steps.contains_key(&step.id) || is_dry;
     unfolded(program, state).into_iter().filter(is_plain).collect()
 }
 
@@ -80,8 +85,14 @@ pub fn summary(state: &State, step: &ProgramStep) -> StepSummary {
         ) => hosts,
     };
     let look = look(state, &known, &hosts);
-    let phrase = phrase(state, &known, &hosts, look);
-    StepSummary { id: step.id.clone(), number: step.number.clone(), name: name(step), look, hosts, phrase, took: took(&known) }
+    let phrase = phrase(&known, &hosts, look);
+    let (id, number, name, took) = (step.id.clone(), step.number.clone(), name(step), took(&known));
+    let summary = StepSummary { id, number, name, look, hosts, phrase, took, foreseen: None };
+    if is_dry(state) { foretold(state, step, &known, summary) } else { summary }
+}
+
+fn is_dry(state: &State) -> bool {
+    state.opened.as_ref().is_some_and(|(_, opened)| opened.mode == RunMode::DryRun)
 }
 
 /// The step's name, and in a loop what its turn is for.
@@ -128,7 +139,7 @@ fn host_summaries(known: &StepState, over: bool) -> Vec<HostSummary> {
 
 /// A host of a batch that was never begun.
 fn not_started(host: &HostName) -> HostSummary {
-    HostSummary { host: host.clone(), result: Some(HostResult::NotStarted), exit_code: None, attempts: 0, why: None }
+    HostSummary { host: host.clone(), result: Some(HostResult::NotStarted), exit_code: None, attempts: 0, why: None, foreseen: None }
 }
 
 fn untouched(known: &StepState, host: &HostName) -> bool {
@@ -151,7 +162,7 @@ fn host_summary(known: &StepState, host: HostName, result: Option<HostResult>) -
         Some((crate::event::Judgement::Met, outcome)) => Some(said(outcome)),
         None => None,
     });
-    HostSummary { host, result, exit_code, attempts: u32::try_from(mains).unwrap_or(u32::MAX), why }
+    HostSummary { host, result, exit_code, attempts: u32::try_from(mains).unwrap_or(u32::MAX), why, foreseen: None }
 }
 
 fn look(state: &State, known: &StepState, hosts: &[HostSummary]) -> StepLook {
@@ -201,7 +212,7 @@ fn hosts_look(state: &State, known: &StepState, hosts: &[HostSummary]) -> StepLo
         return StepLook::Unknown;
     }
     if bad > stage.max_failures as usize {
-        return if dry_run_cannot_know(state, known) { StepLook::Withheld } else { StepLook::Failed };
+        return StepLook::Failed;
     }
     if any(HostResult::Ok) {
         return StepLook::Ok;
@@ -209,21 +220,7 @@ fn hosts_look(state: &State, known: &StepState, hosts: &[HostSummary]) -> StepLo
     if any(HostResult::Skipped) { StepLook::Skipped } else { StepLook::NotReached }
 }
 
-/// A look that fails in a dry run after a step that would have run says nothing about the real run.
-fn dry_run_cannot_know(state: &State, known: &StepState) -> bool {
-    let dry = state.opened.as_ref().is_some_and(|(_, opened)| opened.mode == RunMode::DryRun);
-    let number = known.stage.as_ref().map(|stage| numbers(&stage.number));
-    let withheld_before = state.steps.values().filter_map(|step| step.stage.as_ref()).any(|stage| {
-        matches!(&stage.work, StageWork::Withheld { says, .. } if says == "would run") && Some(numbers(&stage.number)) < number
-    });
-    dry && withheld_before
-}
-
-fn numbers(number: &str) -> Vec<u32> {
-    number.split('.').filter_map(|part| part.parse().ok()).collect()
-}
-
-fn phrase(state: &State, known: &StepState, hosts: &[HostSummary], look: StepLook) -> Option<String> {
+fn phrase(known: &StepState, hosts: &[HostSummary], look: StepLook) -> Option<String> {
     match (&known.left_out, &known.stage.as_ref().map(|stage| &stage.work)) {
         (Some(LeftOut::Skipped(why) | LeftOut::Refused(why)), _) => return Some(why.clone()),
         (None, Some(StageWork::Withheld { says, .. })) => return Some(says.clone()),
@@ -233,9 +230,6 @@ fn phrase(state: &State, known: &StepState, hosts: &[HostSummary], look: StepLoo
                 Some((_, Answer::Chosen { option })) => Some(option.clone()),
                 Some(_) | None => None,
             };
-        }
-        (None, Some(StageWork::Commands { .. }) | None) if look == StepLook::Withheld && dry_run_cannot_know(state, known) => {
-            return Some("cannot know before".to_owned());
         }
         (None, _) => {}
     }
