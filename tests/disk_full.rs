@@ -119,7 +119,12 @@ fn lab() -> Lab {
     fs::copy(shipped, lab.path("runbooks/disk-full.yaml")).unwrap();
     let at = lab.dir.path().display();
     let programs = [
-        ("systemctl", format!("pid=$(cat {at}/$2.pid) && kill $pid && until ! [ -e /proc/$pid ] || grep -q '^State:.Z' /proc/$pid/status; do :; done")),
+        (
+            "systemctl",
+            format!(
+                "pid=$(cat {at}/$2.pid) && kill $pid && until ! [ -e /proc/$pid ] || grep -q '^State:.Z' /proc/$pid/status; do :; done"
+            ),
+        ),
         ("dpkg-query", "echo linux-headers-4.0.0-1-amd64".to_owned()),
         ("apt-get", format!("case $1 in purge) rm {at}/full/packages/headers;; autoremove) rm {at}/full/packages/unneeded;; esac")),
     ];

@@ -95,6 +95,7 @@ impl Session<'_> {
             secrets: Arc::clone(&self.secrets) as Arc<dyn SecretSource>,
             stop: stopped,
             look_every: LOOK_EVERY,
+            idle_every: LOOK_EVERY,
         };
         let ended = Runner::new(self.program, recorder, world).work().await;
         signals.abort();

@@ -1,7 +1,7 @@
 //! What a command may print so that its step is content: tried, one text after another, against the step's own expectation. Knows no command.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::{Map, Value, json};
@@ -27,12 +27,18 @@ pub fn value_for(parameter: &Parameter, inventory: &Inventory) -> Option<Bytes> 
 }
 
 /// Guesses for the steps of one program.
-#[derive(Clone)]
 pub(super) struct Guess {
-    pub program: Arc<Program>,
+    program: Arc<Program>,
+    /// The state so far, and how many lines it is made of.
+    folded: Mutex<(State, usize)>,
 }
 
 impl Guess {
+    /// For one rehearsal of this program.
+    pub fn new(program: Arc<Program>) -> Self {
+        Self { program, folded: Mutex::default() }
+    }
+
     /// An answer with which the step goes well, or a plain success where none was found: then the step fails, and says what it expected.
     pub fn reply(&self, memory: &Memory, task: &Task) -> Reply {
         match task.part {
@@ -64,13 +70,15 @@ impl Guess {
 
     /// By what the attempt will be judged.
     fn judged(&self, memory: &Memory, task: &Task) -> Option<(Stage, Scope)> {
-        let mut state = State::default();
-        for entry in memory.entries() {
+        let mut folded = self.folded.lock().unwrap_or_else(PoisonError::into_inner);
+        let (state, lines) = &mut *folded;
+        for entry in memory.since(*lines) {
             state.after(entry.at, &entry.event).ok()?;
+            *lines += 1;
         }
         let stage = state.steps.get(&task.step)?.stage.clone()?;
-        let step = step_of(&self.program, &state, &task.step)?;
-        let scope = scope(&self.program, &state, &step);
+        let step = step_of(&self.program, state, &task.step)?;
+        let scope = scope(&self.program, state, &step);
         Some((stage, scope))
     }
 }

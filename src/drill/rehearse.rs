@@ -24,6 +24,9 @@ const MOST_RUNNERS: u32 = 20;
 /// How often a drill looks whether somebody has answered a gate: seconds cost nothing there, and each look some work.
 const LOOK_EVERY: Period = Period::from_secs(1);
 
+/// Where no gate is open, whatever happens wakes the runner by itself.
+const IDLE_EVERY: Period = Period::from_secs(3600);
+
 /// Whose time a drill takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
@@ -83,7 +86,7 @@ impl Cast {
             otherwise: self.scenario.otherwise,
             specials: self.specials.clone(),
             injected,
-            guess: Guess { program: Arc::clone(&self.program) },
+            guess: Guess::new(Arc::clone(&self.program)),
             memory: memory.clone(),
             seen: Arc::clone(seen),
         };
@@ -130,6 +133,7 @@ impl Cast {
             secrets: Arc::new(StandIns),
             stop,
             look_every: LOOK_EVERY,
+            idle_every: IDLE_EVERY,
         };
         Runner::new(program, recorder, world).work().await.0.map(|_| ())
     }

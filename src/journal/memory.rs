@@ -31,6 +31,11 @@ impl Memory {
         self.written().entries.clone()
     }
 
+    /// Those after the first `lines`.
+    pub fn since(&self, lines: usize) -> Vec<Entry> {
+        self.written().entries.get(lines..).map_or_else(Vec::new, <[Entry]>::to_vec)
+    }
+
     /// From now on the runner that writes is taken for dead, until another one begins.
     pub fn kill(&self) {
         self.written().dead = true;

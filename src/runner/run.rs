@@ -34,8 +34,10 @@ pub struct World<'a> {
     pub asker: Box<dyn Asker + 'a>,
     pub secrets: Arc<dyn SecretSource + 'a>,
     pub stop: StopSignal,
-    /// How often to look whether an answer to a gate, or a wish to stop, has arrived.
+    /// How often to look whether an answer to a gate has arrived.
     pub look_every: Period,
+    /// How often to look about where no gate is open.
+    pub idle_every: Period,
 }
 
 /// How a runner's work ended.
@@ -304,7 +306,8 @@ impl<'a> Runner<'a> {
     async fn wait(&mut self, awaited: Awaited) -> Result<(), RunError> {
         let clock = Arc::clone(&self.world.clock);
         self.recorder.tick(clock.now());
-        let look = clock.now().after(self.world.look_every);
+        let every = if awaited.gate.is_some() { self.world.look_every } else { self.world.idle_every };
+        let look = clock.now().after(every);
         let wake = awaited.until.map_or(look, |until| until.min(look));
         let asked = awaited.question.clone();
         let mut stop = self.world.stop.clone();

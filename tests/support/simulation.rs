@@ -265,6 +265,7 @@ impl<'a> World<'a> {
             secrets: Arc::new(NoSecrets),
             stop,
             look_every: runbook::runner::LOOK_EVERY,
+            idle_every: runbook::runner::LOOK_EVERY,
         };
         Runner::new(program, recorder, world).work().await.0
     }
