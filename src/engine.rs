@@ -25,6 +25,6 @@ pub use held::{Certainty, Held, held};
 pub use leaf::is_as_rendered;
 pub use length::{Length, at_most};
 pub use permit::{Begin, Permit, Ready, Task};
-pub use progress::{HostResult, Progress, progress, settled_results};
+pub use progress::{HostResult, Progress, is_spent, progress, settled_results};
 pub use state::{Attempt, BlockState, Concluded, GateAnswer, GateState, GivenApproval, HostFact, LeftOut, Life, Phase, State, StepState};
 pub use turns::{scope, step_of, unfolded};

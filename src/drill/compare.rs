@@ -116,6 +116,10 @@ fn of_step(summaries: &[StepSummary], rehearsal: &Rehearsal, name: &str, wanted:
     let mut all: BTreeMap<String, String> = BTreeMap::new();
     let mut alone = None;
     for summary in summaries.iter().filter(|summary| is_step(summary.id.as_str(), name)) {
+        if matches!(rehearsal.state.step(&summary.id).left_out, Some(LeftOut::Skipped(_))) {
+            alone = Some("skipped".to_owned()); // perhaps prepared, behind a gate, and left out when it was reached
+            continue;
+        }
         for host in &summary.hosts {
             let result = host.result.map_or("not_started", crate::engine::HostResult::as_str);
             all.insert(host.host.to_string(), result.to_owned());

@@ -2,7 +2,7 @@
 
 use super::decide::Directive;
 use super::held::held;
-use super::progress::{HostResult, Progress, progress};
+use super::progress::{HostResult, Progress, is_spent, progress};
 use super::state::{BlockState, GateAnswer, LeftOut, State};
 use super::turns::in_turn;
 use super::walk::{Breach, Standing, Walk};
@@ -127,7 +127,7 @@ fn unreachable_beyond_budget(stage: &Stage, state: &State) -> Option<HostName> {
     let known = state.step(&stage.step);
     let unreachable = |action: &&crate::event::Action| progress(stage, action, &known) == Progress::Settled(HostResult::Unreachable);
     let hosts: Vec<_> = stage.work.commands().iter().filter(unreachable).collect();
-    (hosts.len() > stage.max_failures as usize).then(|| hosts.first().map(|action| action.host.clone())).flatten()
+    is_spent(stage, hosts.len()).then(|| hosts.first().map(|action| action.host.clone())).flatten()
 }
 
 /// Whether a request must show a step: it is prepared, not left out, and not over.

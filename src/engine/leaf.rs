@@ -7,7 +7,7 @@ use super::evidence::refusal;
 use super::gates;
 use super::looks::looks;
 use super::permit::{Begin, Ready, Task};
-use super::progress::{HostResult, Progress, progress, settled_results};
+use super::progress::{HostResult, Progress, is_spent, progress, settled_results};
 use super::state::{HostFact, LeftOut, State, StepState};
 use super::turns::{scope, step_of};
 use super::walk::{Breach, Standing, Walk};
@@ -140,7 +140,7 @@ impl Walk<'_> {
             StageWork::Commands { actions, .. } => {
                 let table = table(stage, actions, known, &self.left_out_hosts(step));
                 let next = |(_, progress): &(&Action, Progress)| matches!(progress, Progress::Next(_) | Progress::NotBefore(..));
-                bad(&table) <= stage.max_failures && table.iter().any(next)
+                !is_spent(stage, bad(&table) as usize) && table.iter().any(next)
             }
             StageWork::Manual { .. } | StageWork::Choose { .. } => known.answer.is_none(),
             StageWork::Wait { .. } => known.wait_until.is_none_or(|until| until > self.now),
@@ -175,7 +175,7 @@ impl Walk<'_> {
 
     fn commands(&self, step: &ProgramStep, (stage, actions, known): (&Stage, &[Action], &StepState)) -> Standing {
         let table = table(stage, actions, known, &self.left_out_hosts(step));
-        let over = bad(&table) > stage.max_failures;
+        let over = is_spent(stage, bad(&table) as usize);
         let mut room = usize::from(stage.in_flight.get()) - running(&table).min(usize::from(stage.in_flight.get()));
         let mut directives = Vec::new();
         let mut earliest: Option<Timestamp> = None;

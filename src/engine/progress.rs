@@ -2,7 +2,7 @@
 
 use super::state::{Attempt, Phase, StepState};
 use crate::base::{HostName, Period, Timestamp};
-use crate::event::{Action, Attempts, Effect, Ended, Judgement, NotStarted, Outcome, Part, Retry, Stage, StageWork, Until};
+use crate::event::{Action, Attempts, Effect, Ended, Judgement, NotStarted, OnFailure, Outcome, Part, Retry, Stage, StageWork, Until};
 
 /// A host's part in a step's result. Every selected host has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -15,6 +15,12 @@ pub enum HostResult {
     Unreachable,
     Unknown,
     NotStarted,
+}
+
+/// Whether so many bad hosts keep further ones from being started. Where the author goes on whatever happens, and names no number, none do.
+pub fn is_spent(stage: &Stage, bad: usize) -> bool {
+    let goes_on = stage.on_failure == OnFailure::Continue && stage.max_failures == 0;
+    !goes_on && bad > stage.max_failures as usize
 }
 
 impl HostResult {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::foretold::foretold;
 use super::page::{Line, Tone};
 use crate::base::{HostName, Period, StepId};
-use crate::engine::{Foreseen, HostResult, LeftOut, Life, Phase, Progress, State, StepState, progress, unfolded};
+use crate::engine::{Foreseen, HostResult, LeftOut, Life, Phase, Progress, State, StepState, is_spent, progress, unfolded};
 use crate::event::{Answer, Outcome, Part, RunMode, StageWork, Until};
 use crate::plan::{Program, ProgramStep, Reached, Role, said};
 
@@ -120,7 +120,7 @@ fn host_summaries(known: &StepState, over: bool) -> Vec<HostSummary> {
         known.done_before.iter().map(|(host, result)| (host.clone(), Some(*result))).collect();
     let budget_spent = known.stage.as_ref().is_some_and(|stage| {
         let settled = actions.iter().map(|action| progress(stage, action, known));
-        settled.filter(|progress| matches!(progress, Progress::Settled(result) if result.is_bad())).count() > stage.max_failures as usize
+        is_spent(stage, settled.filter(|progress| matches!(progress, Progress::Settled(result) if result.is_bad())).count())
     });
     for (stage, action) in known.stage.iter().flat_map(|stage| actions.iter().map(move |action| (stage, action))) {
         let result = match progress(stage, action, known) {
