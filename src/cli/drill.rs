@@ -13,7 +13,7 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::opening::sound_runbook;
 use crate::base::{Digest, Period};
-use crate::drill::{AS_EXPECTED, Cast, Difference, Pace, Rehearsal, Row, Scenario, compare, read_scenario, value_for, verdict};
+use crate::drill::{AS_EXPECTED, Cast, Difference, Pace, Rehearsal, Row, Scenario, compare, in_order, read_scenario, value_for, verdict};
 use crate::journal::{DrillLine, Store};
 use crate::library::Library;
 use crate::runbook::Runbook;
@@ -163,12 +163,10 @@ impl Theatre<'_> {
     }
 
     fn sweep(&self, scenarios: Vec<Scenario>, runbook: &Runbook) -> Result<Swept, Failure> {
-        let goes_well = |scenario: &Scenario| matches!(scenario.expected.verdict.value.as_str(), "recovered" | "no_action");
-        let scenario = match scenarios.into_iter().find(goes_well) {
-            Some(scenario) => scenario,
-            None => self.as_expected(runbook)?,
+        let cast = match self.longest_that_goes_well(scenarios, runbook)? {
+            Some(cast) => cast,
+            None => self.cast(self.as_expected(runbook)?, runbook)?,
         };
-        let cast = self.cast(scenario, runbook)?;
         let sweep = cast.sweep(self.args.seed).map_err(no_runtime)?;
         Ok(Swept {
             runbook: runbook.name.value.clone(),
@@ -177,6 +175,21 @@ impl Theatre<'_> {
             rows: sweep.rows,
             unanswered: sweep.well.unanswered.iter().map(|one| format!("{}: {}", one.step, one.command.trim())).collect(),
         })
+    }
+
+    /// Of the scenarios that end well the one in which most steps run; of several such the first.
+    fn longest_that_goes_well(&self, scenarios: Vec<Scenario>, runbook: &Runbook) -> Result<Option<Cast>, Failure> {
+        let mut longest: Option<(usize, Cast)> = None;
+        for scenario in
+            scenarios.into_iter().filter(|scenario| matches!(scenario.expected.verdict.value.as_str(), "recovered" | "no_action"))
+        {
+            let cast = self.cast(scenario, runbook)?;
+            let steps = in_order(&cast.rehearse(self.args.seed, None, Pace::Simulated).map_err(no_runtime)?.entries).len();
+            if longest.as_ref().is_none_or(|(most, _)| steps > *most) {
+                longest = Some((steps, cast));
+            }
+        }
+        Ok(longest.map(|(_, cast)| cast))
     }
 
     /// The scenario in which everything goes as the steps expect.
