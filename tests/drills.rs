@@ -235,6 +235,17 @@ fn a_drill_is_never_taken_for_a_run() {
 }
 
 #[test]
+fn show_has_the_history_of_drills_as_a_chart() {
+    let lab = lab(&format!("{WELL}expect: {{verdict: recovered}}\n"));
+    assert!(!shown(&lab.run_as("alice", &["show", "restart"])).contains("History"));
+    lab.run_as("alice", &["drill", "restart"]);
+    let page = shown(&lab.run_as("alice", &["show", "restart"]));
+    assert!(page.contains("History\n") && page.contains("recovered    30m") && page.contains("█  drill night"), "{page}");
+    let history = json(&lab.run_as("alice", &["show", "restart", "--output", "json"]))["history"].clone();
+    assert_eq!((history[0]["drill"].as_str(), history[0]["verdict"].as_str()), (Some("night"), Some("recovered")), "{history}");
+}
+
+#[test]
 fn the_policy_can_ask_for_a_drill_before_a_run() {
     let lab = lab(&format!("{WELL}expect: {{verdict: recovered}}\n"));
     let policy = lab.read("runbooks/team/policy.yaml");

@@ -1,6 +1,7 @@
 //! `runbook show`: a runbook as a page to read, or as a handout for the day without the program. What would run is `plan`'s to say.
 
 mod handout;
+mod history;
 mod json;
 mod page;
 mod steps;
@@ -18,6 +19,7 @@ use crate::event::RunMode;
 use crate::library::Library;
 use crate::plan::{Parameters, Presence, Program, Setting, outline_by_hand, scopes};
 use crate::runbook::Runbook;
+use crate::views::{Line, Tone};
 use handout::{Edition, handout};
 use steps::Called;
 
@@ -35,11 +37,28 @@ pub fn show(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
     }
     let runbooks = if args.all { super::shelf::from_library(&library, &runbook)?.shelf.runbooks } else { BTreeMap::new() };
     let called = Called { runbooks: &runbooks };
+    let history = history::history(context.store().ok().as_ref(), &runbook.name.value);
     match context.output {
-        Output::Text => context.print(&page::page(&runbook, &called)),
-        Output::Json => context.print_json(&json::show_json(&runbook, &called)),
+        Output::Text => {
+            let mut page = page::page(&runbook, &called);
+            if !history.is_empty() {
+                page.lines.extend([Line::new(), Line::new().with(Tone::Strong, "History")]);
+                page.lines.extend(history::lines(&history));
+            }
+            context.print(&page);
+        }
+        Output::Json => context.print_json(&ShowJson { runbook: json::show_json(&runbook, &called), history }),
     }
     Ok(Exit::Ok)
+}
+
+/// What `show --output json` prints.
+#[derive(Serialize)]
+struct ShowJson<R> {
+    #[serde(flatten)] // the runbook's own fields
+    runbook: R,
+    /// The newest runs and drills, oldest first.
+    history: Vec<history::PastRun>,
 }
 
 /// What `show --markdown --output json` prints.
