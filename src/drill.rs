@@ -12,6 +12,7 @@ mod scenario;
 mod simulated;
 mod sweep;
 
+pub use actors::LivePeople;
 pub use answers::{Injected, Injection, Then, Unanswered};
 pub use cast::{Cast, Team};
 pub use compare::{Difference, compare, held_steps, in_order, undone_steps, verdict};

@@ -235,6 +235,35 @@ fn a_drill_is_never_taken_for_a_run() {
 }
 
 #[test]
+fn real_people_play_themselves() {
+    let lab = lab(&format!("{WELL}    - {{on: --deep, exits: 1, times: 1}}\nexpect: {{verdict: recovered}}\n"));
+    let steps = RESTART
+        .replacen("on_failure: rollback", "on_failure: ask", 1)
+        .replace("    on_failure: rollback\n    timeout: 10s\n", "    timeout: 10s\n");
+    lab.runbook("restart", &steps);
+    let play = |said: &str| {
+        let mut drill = lab.runbook_as("alice", &["drill", "restart", "--live-people"]);
+        let mut child = drill
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), said.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let well = play("yes\nretry\n");
+    assert!(well.status.success(), "{}", shown(&well));
+    let words = shown(&well);
+    assert!(words.contains("do you approve as bob@example.com?") && words.contains("\"It answers\" failed. How to go on?"), "{words}");
+    assert!(words.contains("$ systemctl restart nginx"), "what stands behind the gate is shown: {words}");
+    let denied = play("not tonight\n");
+    assert!(denied.status.code() == Some(1) && shown(&denied).contains("got       denied"), "{}", shown(&denied));
+    let silent = play("");
+    assert!(silent.status.code() == Some(1) && shown(&silent).contains("got       gate_expired"), "{}", shown(&silent));
+}
+
+#[test]
 fn show_has_the_history_of_drills_as_a_chart() {
     let lab = lab(&format!("{WELL}expect: {{verdict: recovered}}\n"));
     assert!(!shown(&lab.run_as("alice", &["show", "restart"])).contains("History"));

@@ -416,6 +416,9 @@ pub struct DrillArgs {
     /// Take the time that it takes: a pause of five minutes is five minutes
     #[arg(long, conflicts_with = "sweep")]
     pub real_time: bool,
+    /// The people are you, at this terminal: questions and gates are asked here, and nothing that the scenario says of people counts
+    #[arg(long, conflicts_with_all = ["all", "sweep", "junit"])]
+    pub live_people: bool,
     /// Write the results as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,

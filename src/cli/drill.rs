@@ -2,6 +2,7 @@
 
 mod from;
 mod junit;
+mod live;
 mod pages;
 
 use std::path::Path;
@@ -145,7 +146,15 @@ impl Theatre<'_> {
     fn scenario(&self, scenario: Scenario, runbook: &Runbook) -> Result<Drilled, Failure> {
         let cast = self.cast(scenario, runbook)?;
         let pace = if self.args.real_time { Pace::Real } else { Pace::Simulated };
-        let rehearsal = cast.rehearse(self.args.seed, None, pace).map_err(no_runtime)?;
+        let rehearsal = match self.args.live_people {
+            true => cast.rehearse_with(
+                &live::AtTheTerminal { context: self.context, program: cast.program(), gone: false.into() },
+                self.args.seed,
+                pace,
+            ),
+            false => cast.rehearse(self.args.seed, None, pace),
+        };
+        let rehearsal = rehearsal.map_err(no_runtime)?;
         let differences = compare(&cast, &rehearsal);
         let mut drilled = Drilled {
             runbook: runbook.name.value.clone(),

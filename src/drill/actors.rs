@@ -10,19 +10,32 @@ use crate::effects::BoxFuture;
 use crate::engine::{GateAnswer, GateState, Question, State, Way};
 use crate::event::{Answer, AnswerAsked, Event, GateAsks, Head, Stage, Verdict};
 use crate::plan::{Asked, DEFAULT_EXPIRY, Program, asked, check_fact};
-use crate::runner::{Asker, GateTrouble, Gatekeeper};
+use crate::runner::{Asker, GateTrouble, Gatekeeper, Watcher};
 
 /// The key that somebody would have: a drill knows none.
 pub(super) fn key_of(person: &Person) -> String {
     format!("drill:{person}")
 }
 
-/// Answers gates by a list of people, or as whoever is asked first.
-pub(super) struct ScriptedGates {
-    pub approvals: Option<Vec<Approver>>,
+/// Real people in the place of those of a scenario: what they rehearse is themselves.
+pub trait LivePeople: Send + Sync {
+    /// The one who is asked about steps.
+    fn asker<'a>(&'a self, program: &'a Program) -> Box<dyn Asker + 'a>;
+
+    /// Who answers this gate now, and why not where it is denied; `None` where nobody does yet.
+    fn gate(&self, gate: GateNo, open: &GateState, state: &State) -> Option<(Person, Option<String>)>;
+
+    /// What they see meanwhile.
+    fn watcher(&self) -> Box<dyn Watcher + '_>;
 }
 
-impl ScriptedGates {
+/// Answers gates by a list of people, or as whoever is asked first; or asks real ones.
+pub(super) struct ScriptedGates<'a> {
+    pub approvals: Option<Vec<Approver>>,
+    pub live: Option<&'a dyn LivePeople>,
+}
+
+impl ScriptedGates<'_> {
     /// Who answers this gate now, and why not where it is denied.
     fn answer(&self, gate: GateNo, open: &GateState, state: &State, now: Timestamp) -> Option<Event> {
         let everyone = || open.asks.slots.iter().flatten().map(|person| (person.clone(), None)).collect();
@@ -30,7 +43,10 @@ impl ScriptedGates {
             let ready = approvers.iter().filter(|approver| now >= open.asks.issued.after(approver.after));
             ready.map(|approver| (approver.person.value.clone(), approver.denies.clone())).collect()
         };
-        let people: Vec<(Person, Option<String>)> = self.approvals.as_ref().map_or_else(everyone, listed);
+        let people: Vec<(Person, Option<String>)> = match self.live {
+            Some(live) => live.gate(gate, open, state).into_iter().collect(),
+            None => self.approvals.as_ref().map_or_else(everyone, listed),
+        };
         people.into_iter().find_map(|(person, denies)| {
             let (key, document) = (key_of(&person), Digest::ZERO);
             let given = |instead_of| match denies.clone() {
@@ -43,7 +59,7 @@ impl ScriptedGates {
     }
 }
 
-impl Gatekeeper for ScriptedGates {
+impl Gatekeeper for ScriptedGates<'_> {
     fn open(
         &mut self,
         (gate, covers): (GateNo, &[StepId]),

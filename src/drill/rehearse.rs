@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::actors::{ScriptedGates, ScriptedPeople, key_of};
+use super::actors::{LivePeople, ScriptedGates, ScriptedPeople, key_of};
 use super::answers::{Answers, Injected, Seen, Then, Unanswered};
 use super::cast::Cast;
 use super::guess::Guess;
@@ -16,7 +16,7 @@ use crate::engine::State;
 use crate::event::{AppendLog, Entry, Event, Inputs, RunMode, RunOpened};
 use crate::journal::Memory;
 use crate::plan::Program;
-use crate::runner::{Recorder, RunError, Runner, World};
+use crate::runner::{Recorder, RunError, Runner, Watcher, World};
 
 /// Runners that may be killed in one drill before it is given up.
 const MOST_RUNNERS: u32 = 20;
@@ -34,6 +34,13 @@ pub enum Pace {
     Simulated,
     /// Everybody's.
     Real,
+}
+
+/// What differs from one rehearsal of a cast to another.
+struct Chance<'a> {
+    seed: u64,
+    then: Then,
+    live: Option<&'a dyn LivePeople>,
 }
 
 /// What came of a rehearsal.
@@ -61,6 +68,19 @@ impl Cast {
     /// # Errors
     /// Where this machine gives no runtime.
     pub fn rehearse(&self, seed: u64, injected: Option<Injected>, pace: Pace) -> Result<Rehearsal, std::io::Error> {
+        let then = injected.as_ref().map_or(Then::Stop, |injected| injected.then);
+        self.rehearsed(&Chance { seed, then, live: None }, injected, pace)
+    }
+
+    /// The same with real people in the place of those of the scenario.
+    ///
+    /// # Errors
+    /// Where this machine gives no runtime.
+    pub fn rehearse_with(&self, people: &dyn LivePeople, seed: u64, pace: Pace) -> Result<Rehearsal, std::io::Error> {
+        self.rehearsed(&Chance { seed, then: Then::Stop, live: Some(people) }, None, pace)
+    }
+
+    fn rehearsed(&self, chance: &Chance<'_>, injected: Option<Injected>, pace: Pace) -> Result<Rehearsal, std::io::Error> {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_time();
         if pace == Pace::Simulated {
@@ -68,16 +88,15 @@ impl Cast {
         }
         let runtime = builder.build()?;
         let (memory, seen) = (Memory::default(), Arc::new(Mutex::new(Seen::default())));
-        let then = injected.as_ref().map_or(Then::Stop, |injected| injected.then);
-        let trouble = runtime.block_on(self.play((seed, then), injected, &memory, &seen));
+        let trouble = runtime.block_on(self.play(chance, injected, &memory, &seen));
         let entries = memory.entries();
         let took = entries.first().zip(entries.last()).map_or(Period::default(), |(first, last)| last.at.since(first.at));
         let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
-        let (run, journal) = (self.run_id(seed), memory.bytes());
+        let (run, journal) = (self.run_id(chance.seed), memory.bytes());
         Ok(Rehearsal { run, state: fold(&entries), entries, journal, took, unanswered: seen.unanswered, sent: seen.sent, trouble })
     }
 
-    async fn play(&self, chance: (u64, Then), injected: Option<Injected>, memory: &Memory, seen: &Arc<Mutex<Seen>>) -> Option<String> {
+    async fn play(&self, chance: &Chance<'_>, injected: Option<Injected>, memory: &Memory, seen: &Arc<Mutex<Seen>>) -> Option<String> {
         let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new(self.scenario.begins));
         let down = self.hosts.iter().filter(|(_, host)| host.down).map(|(name, _)| name.clone());
         let answers = Answers {
@@ -106,7 +125,7 @@ impl Cast {
 
     async fn one_runner(
         &self,
-        (seed, then): (u64, Then),
+        chance: &Chance<'_>,
         memory: &Memory,
         clock: &Arc<dyn Clock>,
         hosts: &Arc<SimulatedHosts>,
@@ -115,11 +134,12 @@ impl Cast {
         let program: &Program = &self.program;
         let state = fold(&memory.entries());
         let begin = match &state.opened {
-            None => Event::RunOpened(Box::new(self.opened(seed))),
+            None => Event::RunOpened(Box::new(self.opened(chance.seed))),
             Some(_) => Event::RunResumed { person: program.requester.clone(), epoch: state.epoch + 1, machine: "drill".to_owned() },
         };
         let now = Arc::clone(clock);
-        let mut recorder = Recorder::new(Box::new(memory.writer(move || now.now())), state, Box::new(Nobody));
+        let watcher: Box<dyn Watcher + '_> = chance.live.map_or_else(|| Box::new(Nobody) as Box<dyn Watcher>, LivePeople::watcher);
+        let mut recorder = Recorder::new(Box::new(memory.writer(move || now.now())), state, watcher);
         recorder.append_all(vec![begin])?;
         let (_keep, stop) = tokio::sync::watch::channel(StopLevel::GoOn);
         let said = self.scenario.people.iter().map(|(step, said)| (step.value.clone(), said.clone())).collect();
@@ -128,8 +148,11 @@ impl Cast {
             transport: Arc::clone(hosts) as Arc<dyn crate::effects::Transport>,
             clock: Arc::clone(clock),
             recording: Arc::new(Forgetful),
-            gatekeeper: Box::new(ScriptedGates { approvals: self.scenario.approvals.clone() }),
-            asker: Box::new(ScriptedPeople { program, said, as_expected, then, turns: Arc::clone(turns) }),
+            gatekeeper: Box::new(ScriptedGates { approvals: self.scenario.approvals.clone(), live: chance.live }),
+            asker: match chance.live {
+                Some(live) => live.asker(program),
+                None => Box::new(ScriptedPeople { program, said, as_expected, then: chance.then, turns: Arc::clone(turns) }),
+            },
             secrets: Arc::new(StandIns),
             stop,
             look_every: LOOK_EVERY,
