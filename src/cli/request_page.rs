@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
+use super::last_drills::LastDrill;
 use super::past::Past;
 use super::since::since;
 use crate::approval::{Request, risky};
@@ -31,14 +32,22 @@ pub fn page(context: &Context, library: &Library, request: &Request, folder: Opt
     }
     lines.extend(one_machine(&request.body.plan).into_iter().map(|what| Line::new().with(Tone::Bad, what)));
     lines.extend(here(library, request).into_iter().map(|what| Line::new().with(Tone::Waits, what)));
+    lines.push(rehearsed(context, request));
     if let Some(folder) = folder {
         lines.extend(since_last(context, request, folder));
     }
-    if !lines.is_empty() {
-        lines.push(Line::new());
-    }
+    lines.push(Line::new());
     let colour = if context.output == super::args::Output::Text { context.colour() } else { crate::views::Colour::Never };
     Page::from(lines).render(colour, None)
+}
+
+/// Whether this very revision was drilled, as far as is known here.
+fn rehearsed(context: &Context, request: &Request) -> Line {
+    let drills = super::last_drills::lines(context.store().ok().as_ref());
+    match LastDrill::of(&drills, &request.body.runbook, &request.body.runbook_digest) {
+        None => Line::new().with(Tone::Waits, "never drilled, as far as is known here"),
+        Some(last) => Line::new().with(last.tone(), last.in_words()),
+    }
 }
 
 /// Names of the plan that lead to one and the same log-in: each does its work there.
