@@ -4,8 +4,6 @@
 #[path = "support/simulation.rs"]
 mod simulation;
 
-#[path = "simulated/cases_drills.rs"]
-mod cases_drills;
 #[path = "simulated/cases_elasticsearch.rs"]
 mod cases_elasticsearch;
 #[path = "simulated/cases_etcd.rs"]
