@@ -147,6 +147,44 @@ fn without_a_scenario_each_step_fails_in_turn() {
 }
 
 #[test]
+fn a_sweep_on_what_does_not_end_well_says_so_and_why() {
+    let lab = lab("expect: {verdict: recovered}\n");
+    fs::remove_file(lab.path("runbooks/drills/restart/night.yaml")).unwrap();
+    lab.write(
+        "runbooks/restart.yaml",
+        &lab.read("runbooks/restart.yaml").replace("stdout == \"up\"", "stdout == \"up\" and stdout == \"down\""),
+    );
+    let sweep = lab.run_as("alice", &["drill", "restart"]);
+    assert_eq!(sweep.status.code(), Some(1), "{}", shown(&sweep));
+    assert!(shown(&sweep).contains("it says little") && shown(&sweep).contains("look: "), "{}", shown(&sweep));
+}
+
+#[test]
+fn what_was_made_to_fail_has_not_happened() {
+    let lab = lab(
+        "otherwise: as_expected\nhosts:\n  db:\n    - {on: probe, says: up}\n    - {on: --deep, exits: 1}\n    - {on: --deep, after: systemctl restart, says: well}\nexpect: {verdict: recovered}\n",
+    );
+    let steps = lab.read("runbooks/restart.yaml").replacen("on_failure: rollback", "on_failure: continue", 1);
+    lab.write("runbooks/restart.yaml", &steps);
+    let report = json(&lab.run_as("alice", &["drill", "restart", "--sweep", "--output", "json"]));
+    let row = |step: &str, fault: &str| {
+        let rows = report["sweeps"][0]["rows"].as_array().unwrap();
+        rows.iter().find(|row| row["step"] == step && row["fault"] == fault).unwrap()["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((row("restart", "fails").as_str(), row("restart", "lost").as_str()), ("rolled_back", "recovered"), "{report}");
+}
+
+#[test]
+fn scenarios_of_a_runbook_that_is_gone_are_told() {
+    let lab = lab(&format!("{WELL}expect: {{verdict: recovered}}\n"));
+    fs::rename(lab.path("runbooks/drills/restart"), lab.path("runbooks/drills/restart-old")).unwrap();
+    for words in [&["drill", "--all"][..], &["lint"]] {
+        let said = lab.run_as("alice", words);
+        assert!(!said.status.success() && shown(&said).contains("there is no runbook restart-old"), "{}", shown(&said));
+    }
+}
+
+#[test]
 fn people_and_faults_are_played() {
     let silent = lab(&format!("{WELL}approvals: []\nexpect: {{verdict: gate_expired, steps: {{restart: not_started}}, within: 20m}}\n"));
     let denied = lab(&format!("{WELL}approvals: [{{by: bob@example.com, denies: not tonight}}]\nexpect: {{verdict: denied}}\n"));
@@ -269,7 +307,7 @@ fn show_has_the_history_of_drills_as_a_chart() {
     assert!(!shown(&lab.run_as("alice", &["show", "restart"])).contains("History"));
     lab.run_as("alice", &["drill", "restart"]);
     let page = shown(&lab.run_as("alice", &["show", "restart"]));
-    assert!(page.contains("History\n") && page.contains("recovered    30m") && page.contains("█  drill night"), "{page}");
+    assert!(page.contains("History\n") && page.contains("recovered") && page.contains("30m") && page.contains("█  drill night"), "{page}");
     let history = json(&lab.run_as("alice", &["show", "restart", "--output", "json"]))["history"].clone();
     assert_eq!((history[0]["drill"].as_str(), history[0]["verdict"].as_str()), (Some("night"), Some("recovered")), "{history}");
 }

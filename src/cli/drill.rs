@@ -19,7 +19,10 @@ use crate::journal::{DrillLine, Store};
 use crate::library::Library;
 use crate::runbook::Runbook;
 use crate::text::Source;
-use crate::views::{Line, timeline_line};
+use crate::views::{Line, StepLook, steps, timeline_line};
+
+/// How a run ends that ends well.
+const GOOD: [&str; 2] = ["recovered", "no_action"];
 
 /// What came of all that was asked.
 #[derive(Debug, Serialize)]
@@ -53,6 +56,10 @@ struct Swept {
     /// The scenario that goes well without the failures.
     scenario: String,
     verdict: String,
+    /// Whether it ends well without the failures.
+    goes_well: bool,
+    /// Steps that failed where it does not.
+    why: Vec<String>,
     rows: Vec<Row>,
     /// Commands that no rule knew, and whose answers could not be guessed.
     unanswered: Vec<String>,
@@ -64,12 +71,16 @@ pub fn drill(context: &Context, args: &DrillArgs) -> Result<Exit, Failure> {
     let store = context.store().ok();
     let mut stage = Theatre { context, args, library: &library, store: store.as_ref() };
     let mut report = Report { ok: true, drills: Vec::new(), sweeps: Vec::new() };
+    if args.all {
+        super::scenarios::homeless(&library, &library.names()?)
+            .map_err(|found| Failure::usage(found.render(context.diagnostics_colour())))?;
+    }
     match (&args.from, &args.name) {
         (Some(run), _) => report.drills.push(stage.past(run)?),
         (None, Some(name)) => stage.runbook(name.strip_suffix(".yaml").unwrap_or(name), &mut report)?,
         (None, None) => library.names()?.iter().try_for_each(|name| stage.runbook(name, &mut report))?,
     }
-    report.ok = report.drills.iter().all(|drilled| drilled.ok);
+    report.ok = report.drills.iter().all(|drilled| drilled.ok) && report.sweeps.iter().all(|swept| swept.goes_well);
     if let Some(file) = &args.junit {
         write_junit(file, &report)?;
     }
@@ -177,10 +188,16 @@ impl Theatre<'_> {
             None => self.cast(self.as_expected(runbook)?, runbook)?,
         };
         let sweep = cast.sweep(self.args.seed).map_err(no_runtime)?;
+        let verdict = verdict(&sweep.well.state);
+        let goes_well = GOOD.contains(&verdict.as_str());
+        let failed = steps(cast.program(), &sweep.well.state).into_iter().filter(|step| step.look == StepLook::Failed);
+        let why = failed.map(|step| format!("{}: {}", step.id, step.phrase.unwrap_or_default()));
         Ok(Swept {
             runbook: runbook.name.value.clone(),
             scenario: cast.scenario.name.clone(),
-            verdict: verdict(&sweep.well.state),
+            verdict,
+            goes_well,
+            why: if goes_well { Vec::new() } else { why.collect() },
             rows: sweep.rows,
             unanswered: sweep.well.unanswered.iter().map(|one| format!("{}: {}", one.step, one.command.trim())).collect(),
         })
@@ -189,9 +206,7 @@ impl Theatre<'_> {
     /// Of the scenarios that end well the one in which most steps run; of several such the first.
     fn longest_that_goes_well(&self, scenarios: Vec<Scenario>, runbook: &Runbook) -> Result<Option<Cast>, Failure> {
         let mut longest: Option<(usize, Cast)> = None;
-        for scenario in
-            scenarios.into_iter().filter(|scenario| matches!(scenario.expected.verdict.value.as_str(), "recovered" | "no_action"))
-        {
+        for scenario in scenarios.into_iter().filter(|scenario| GOOD.contains(&scenario.expected.verdict.value.as_str())) {
             let cast = self.cast(scenario, runbook)?;
             let steps = in_order(&cast.rehearse(self.args.seed, None, Pace::Simulated).map_err(no_runtime)?.entries).len();
             if longest.as_ref().is_none_or(|(most, _)| steps > *most) {

@@ -70,6 +70,9 @@ impl From<LibraryError> for Trouble {
 fn gather(context: &Context, names: &[String]) -> Result<Gathered, Trouble> {
     let library = open_library(&context.library_folder()?)?;
     let mut problems = library.warnings.clone();
+    if names.is_empty() {
+        problems.extend(super::scenarios::homeless(&library, &library.names()?).err().unwrap_or_default());
+    }
     let names = if names.is_empty() { library.names()? } else { names.iter().filter_map(|name| name_of(&library, name)).collect() };
     let mut runbooks = Vec::new();
     for name in &names {

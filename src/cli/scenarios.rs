@@ -26,6 +26,22 @@ pub fn scenarios(library: &Library, name: &str) -> Result<(Vec<Scenario>, Diagno
     Ok((scenarios, found))
 }
 
+/// Refuses scenarios in folders of runbooks that are not there: a runbook that was renamed must not lose its drills unnoticed.
+///
+/// # Errors
+/// Each such scenario, with its place.
+pub fn homeless(library: &Library, names: &[String]) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::new();
+    for name in library.drilled().iter().filter(|name| !names.contains(name)) {
+        let files = library.scenarios(name).unwrap_or_default();
+        for scenario in files.into_iter().filter_map(|(stem, file)| read_scenario(&file.source, &stem).0) {
+            let mistake = found.error("RB602", &scenario.source, scenario.runbook.span, format!("there is no runbook {name}"));
+            mistake.label("rehearses nothing").help(format!("rename the folder drills/{name}, or remove it"));
+        }
+    }
+    if found.has_errors() { Err(found) } else { Ok(()) }
+}
+
 /// A scenario with its runbook, ready to be rehearsed; or all that does not fit.
 ///
 /// # Errors

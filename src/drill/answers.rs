@@ -231,13 +231,21 @@ impl Behaviour for Answers {
         Some(file.unwrap_or_else(|| format!("stand-in-for-{path}").into_bytes()))
     }
 
-    fn ended(&self, task: &Task) {
+    /// What has failed has changed nothing that others see, unless its rule says so; what was made to fail changes nothing at all.
+    fn ended(&self, task: &Task, reply: &Reply) {
         let command = text_of(task);
         let mut seen = self.seen();
+        let made_to_fail =
+            |injected: &Injected| injected.fault == Injection::Fails && injected.step == task.step && injected.part == task.part;
+        if self.injected.as_ref().is_some_and(made_to_fail) {
+            return;
+        }
         if let Some(number) = seen.chosen.get(&attempt(task)).copied() {
             seen.facts.extend(self.rules[number].1.sets.clone());
         }
-        seen.run.push((task.host().clone(), command));
+        if reply.code == 0 {
+            seen.run.push((task.host().clone(), command));
+        }
     }
 }
 

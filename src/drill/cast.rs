@@ -152,23 +152,33 @@ fn check_people(reader: &mut Reader, scenario: &Scenario, policy: &Policy) {
     }
 }
 
-/// What nobody can say at a step is no option of it.
+/// What nobody can say at a step is no option of it, and no fact that it asks for.
 fn check_said(reader: &mut Reader, scenario: &Scenario, runbook: &Runbook) {
     for (step, said) in &scenario.people {
-        let options: Vec<&str> = runbook
-            .all_steps()
-            .into_iter()
-            .filter(|known| known.id.as_str() == step.value.split('@').next().unwrap_or_default())
-            .filter_map(|known| if let Work::Choose { options, .. } = &known.work { Some(options) } else { None })
-            .flat_map(|options| options.iter().map(|option| option.name.value.as_str()))
-            .collect();
+        let base = step.value.split('@').next().unwrap_or_default();
+        let work = runbook.all_steps().into_iter().find(|known| known.id.as_str() == base).map(|known| &known.work);
+        let options: Vec<&str> = match work {
+            Some(Work::Choose { options, .. }) => options.iter().map(|option| option.name.value.as_str()).collect(),
+            Some(_) | None => Vec::new(),
+        };
+        let facts: Vec<&str> = match work {
+            Some(Work::Manual { answers, .. }) => answers.iter().map(|asked| asked.name.value.as_str()).collect(),
+            Some(_) | None => Vec::new(),
+        };
         for word in said {
-            if let Said::Option(name) = word
-                && !options.contains(&name.as_str())
-            {
-                let words = ["done", "not-done", "retry", "skip", "rollback", "stop", "release", "keep", "silent"];
-                let known = options.iter().copied().chain(words);
-                wrong(reader, step, format!("nobody can say {name:?} there"), meant(name, known));
+            match word {
+                Said::Done { facts: given } => {
+                    for other in given.keys().filter(|name| !facts.contains(&name.as_str())) {
+                        wrong(reader, step, format!("nobody is asked for {other:?} there"), meant(other, facts.iter().copied()));
+                    }
+                }
+                Said::Option(name) if !options.contains(&name.as_str()) => {
+                    let words = ["done", "not-done", "retry", "skip", "rollback", "stop", "release", "keep", "silent"];
+                    let known = options.iter().copied().chain(words);
+                    wrong(reader, step, format!("nobody can say {name:?} there"), meant(name, known));
+                }
+                Said::Option(_) | Said::NotDone | Said::Retry | Said::Skip => {}
+                Said::Rollback | Said::Stop | Said::Release | Said::Keep | Said::Silent => {}
             }
         }
     }

@@ -28,7 +28,7 @@ pub struct Difference {
 /// All differences; empty where the drill went as expected.
 pub fn compare(cast: &Cast, rehearsal: &Rehearsal) -> Vec<Difference> {
     let expected = &cast.scenario.expected;
-    let mut found = Vec::new();
+    let mut found = causes(rehearsal);
     let mut differ = |what: String, expected: String, got: String| {
         if expected != got {
             found.push(Difference { what, expected, got });
@@ -48,17 +48,22 @@ pub fn compare(cast: &Cast, rehearsal: &Rehearsal) -> Vec<Difference> {
         differ("held".to_owned(), listed(wanted).replace(TAKES, ""), held_steps(&rehearsal.state).join(", "));
     }
     found.extend(of_words(expected, rehearsal));
-    found.extend(rehearsal.trouble.iter().map(|trouble| Difference {
-        what: "the run".to_owned(),
-        expected: "comes to its end".to_owned(),
-        got: trouble.clone(),
-    }));
-    found.extend(rehearsal.unanswered.iter().map(|unanswered| Difference {
+    found
+}
+
+/// What explains the rest: commands that no rule knew, and a runner that could not go on.
+fn causes(rehearsal: &Rehearsal) -> Vec<Difference> {
+    let unanswered = rehearsal.unanswered.iter().map(|unanswered| Difference {
         what: format!("step {} on {}", unanswered.step, unanswered.host),
         expected: "a rule for its command, or `otherwise: as_expected`".to_owned(),
         got: format!("none for: {}", unanswered.command.trim()),
-    }));
-    found
+    });
+    let trouble = rehearsal.trouble.iter().map(|trouble| Difference {
+        what: "the run".to_owned(),
+        expected: "comes to its end".to_owned(),
+        got: trouble.clone(),
+    });
+    unanswered.chain(trouble).collect()
 }
 
 /// What is compared otherwise than as equal.

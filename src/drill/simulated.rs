@@ -68,8 +68,8 @@ pub trait Behaviour: Send + Sync {
     /// What a command that begins now will do.
     fn reply(&self, task: &Task) -> Reply;
 
-    /// It has run: what it changes is so from now on.
-    fn ended(&self, _task: &Task) {}
+    /// It has run to its end, as this reply says: what it changes is so from now on.
+    fn ended(&self, _task: &Task, _reply: &Reply) {}
 
     /// A file that holds a secret; `None` where there is none.
     fn secret(&self, _host: &HostName, _path: &str) -> Option<Vec<u8>> {
@@ -255,7 +255,7 @@ impl Transport for SimulatedHosts {
             };
             let reply = if is_first { self.of_system(task, reply) } else { reply };
             if is_first && !stopped && !timed_out {
-                self.behaviour.ended(task);
+                self.behaviour.ended(task, &reply);
             }
             match reply.breaks {
                 Some(Break::During) => return unknown("the connection was lost while it ran"),

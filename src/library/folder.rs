@@ -178,6 +178,15 @@ impl Library {
         Ok(files)
     }
 
+    /// The runbooks that have a folder of scenarios, whether they are there or not, sorted.
+    pub fn drilled(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.root.join(DRILLS)).into_iter().flatten().take(MAX_RUNBOOKS).filter_map(Result::ok);
+        let folders = entries.filter(|entry| entry.path().is_dir());
+        let mut names: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        names
+    }
+
     /// The scenarios of a runbook, by name, sorted: the files `drills/NAME/*.yaml`.
     ///
     /// # Errors

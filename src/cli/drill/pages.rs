@@ -19,10 +19,12 @@ pub(super) fn page(report: &Report, short: bool) -> Page {
     }
     if !report.drills.is_empty() {
         let failed = report.drills.iter().filter(|drilled| !drilled.ok).count();
-        let (tone, word) = if failed == 0 { (Tone::Good, "as expected") } else { (Tone::Bad, "not as expected") };
         let s = if report.drills.len() == 1 { "" } else { "s" };
-        let tail = if failed == 0 { String::new() } else { format!(": {failed} of them") };
-        page.push(Line::new().plain(format!("{} drill{s} ", report.drills.len())).with(tone, word).plain(tail));
+        let all = format!("{} drill{s}", report.drills.len());
+        page.push(match failed {
+            0 => Line::new().plain(format!("{all} ")).with(Tone::Good, "as expected"),
+            _ => Line::new().plain(format!("{failed} of {all} ")).with(Tone::Bad, "not as expected"),
+        });
     }
     page
 }
@@ -54,12 +56,18 @@ fn shown(text: &str) -> String {
 fn sweep_lines(swept: &Swept) -> Vec<Line> {
     let head = format!("{}: each step fails in turn, on top of {}, which ends {}", swept.runbook, swept.scenario, swept.verdict);
     let mut lines = vec![Line::new().with(Tone::Strong, head)];
+    if !swept.goes_well {
+        let said = "  it says little: nothing is known in which the runbook ends well. Write such a scenario first (docs/drills.md); why it ends so:";
+        lines.push(Line::new().with(Tone::Bad, said));
+        lines.extend(swept.why.iter().map(|why| Line::new().with(Tone::Waits, format!("    {why}"))));
+    }
     let unanswered = swept.unanswered.iter().map(|one| Line::new().with(Tone::Waits, format!("  no answer is known for {one}")));
     lines.extend(unanswered);
     let width = swept.rows.iter().map(|row| row.step.len()).max().unwrap_or(0) + 2;
     lines.extend(swept.rows.iter().map(|row| row_line(row, width)));
     let alone = swept.rows.iter().filter(|row| !row.needs_person).count();
-    lines.push(Line::new().plain(format!("{} failures: after {alone} of them nobody is needed", swept.rows.len())));
+    let s = if swept.rows.len() == 1 { "" } else { "s" };
+    lines.push(Line::new().plain(format!("{} failure{s}: after {alone} of them nobody is needed", swept.rows.len())));
     lines
 }
 
@@ -71,7 +79,7 @@ fn row_line(row: &Row, width: usize) -> Line {
     let rest = [list("then", &row.answers_with), list("undone", &row.undone), list("held", &row.held)].concat();
     let person = if row.needs_person { "; a person is needed" } else { "" };
     let back = row.rolled_back.as_ref().map_or(String::new(), |back| {
-        format!("; rolled back: {}{}{}", back.verdict.replace('_', " "), list("undone", &back.undone), list("held", &back.held))
+        format!("; who rolls back ends {}{}{}", back.verdict.replace('_', " "), list("undone", &back.undone), list("held", &back.held))
     });
     line.plain(rest).with(Tone::Waits, person).with(Tone::Quiet, back)
 }
