@@ -65,7 +65,7 @@ fn step(out: &mut String, step: &Step) {
     if let Some(id) = &step.id {
         line(out, 4, "id", id);
     }
-    if !step.why.is_empty() {
+    if !step.why.trim().is_empty() {
         line(out, 4, "why", &step.why);
     }
     match &step.hosts {
@@ -179,6 +179,12 @@ mod tests {
     fn what_was_left_out_is_a_comment_that_allows_nothing() {
         let text = draft(Action::Check("uptime".into()), "Look", "").text("a.md");
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn prose_of_blanks_alone_is_none() {
+        let text = draft(Action::Check("uptime".into()), "Look", " ").text("a.md");
+        assert!(read(&Source::new("a.yaml", &text), "a").0.is_some_and(|runbook| runbook.steps[0].why.is_none()), "{text}");
     }
 
     #[test]
