@@ -12,7 +12,7 @@ const LITTLE_ROOM: u64 = 1 << 30;
 
 /// Programs that everything needs.
 pub(super) fn programs() -> Vec<Finding> {
-    const REMEDY: &str = "install the OpenSSH client (Debian: apt-get install openssh-client), 8.0 or newer";
+    const REMEDY: &str = "install the OpenSSH client (Debian: apt-get install openssh-client), 8.7 or newer";
     let ssh = match said("ssh", &["-V"]) {
         Some(version) => Finding::ok("ssh", version),
         None => Finding::bad("ssh", "there is no ssh here", REMEDY),
