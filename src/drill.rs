@@ -17,6 +17,7 @@ pub use answers::{Injected, Injection, Then, Unanswered};
 pub use cast::{Cast, Team};
 pub use compare::{Difference, compare, held_steps, in_order, undone_steps, verdict};
 pub use guess::value_for;
+pub use record::{Forgetful, Nobody};
 pub use recorded::{Recorded, scenario_of};
 pub use rehearse::{Pace, Rehearsal};
 pub use scenario::{AS_EXPECTED, Scenario, read_scenario};

@@ -43,6 +43,7 @@ pub use clock::{Clock, SystemClock};
 pub use frames::{FileEnd, Frame, Frames, framed};
 pub use hosts::Hosts;
 pub use identity::{Claimed, Identity, KeyAtHand, WhoError, who_am_i};
+pub use master::PRECAUTIONS;
 pub use place::{git_revision, machine_name};
 pub use secrets::{SecretError, SecretPlace, fetch_secret, look_for_secret};
 pub use signing::{SignError, SigningKey, SshKeygen, fingerprint_of, sign};

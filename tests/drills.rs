@@ -299,6 +299,9 @@ fn real_people_play_themselves() {
     assert!(denied.status.code() == Some(1) && shown(&denied).contains("got       denied"), "{}", shown(&denied));
     let silent = play("");
     assert!(silent.status.code() == Some(1) && shown(&silent).contains("got       gate_expired"), "{}", shown(&silent));
+    let for_programs = lab.run_as("alice", &["drill", "restart", "--live-people", "--output", "json"]);
+    let error = json(&for_programs);
+    assert!(for_programs.status.code() == Some(2) && error["error"]["message"].as_str().unwrap().contains("take one of them"), "{error}");
 }
 
 #[test]

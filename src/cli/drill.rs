@@ -67,6 +67,9 @@ struct Swept {
 
 /// `runbook drill`
 pub fn drill(context: &Context, args: &DrillArgs) -> Result<Exit, Failure> {
+    if args.live_people && context.output == Output::Json {
+        return Err(Failure::usage("--live-people asks at the terminal, and --output json leaves it to a program: take one of them"));
+    }
     let library = context.library()?;
     let store = context.store().ok();
     let mut stage = Theatre { context, args, library: &library, store: store.as_ref() };

@@ -10,7 +10,7 @@ use crate::plan::{READING_LIMIT, SecretUse, Seen};
 use crate::runner::{Capture, CaptureError, Captured, Fetched, Recording, SecretSource, SecretTrouble, Watcher};
 
 /// Takes in everything and keeps nothing.
-pub(super) struct Forgetful;
+pub struct Forgetful;
 
 impl Recording for Forgetful {
     fn open(&self, _: &StepId, _: &HostName, _: Part, _: u32, _: u64) -> Result<Box<dyn Capture>, CaptureError> {
@@ -114,7 +114,7 @@ impl SecretSource for StandIns {
 }
 
 /// Nobody watches.
-pub(super) struct Nobody;
+pub struct Nobody;
 
 impl Watcher for Nobody {
     fn entry(&mut self, _: &Entry, _: &State) {}

@@ -22,13 +22,10 @@ const KEEPER: &str = "exec 3<&0; \"$@\" </dev/null 3<&- & p=$!
 { read -r _; kill \"$p\"; } <&3 2>/dev/null & w=$!
 exec 3<&-; wait \"$p\"; kill \"$w\" 2>/dev/null";
 
-/// What we ask of every connection besides what the operator's configuration says.
-const OPTIONS: [&str; 17] = [
-    "-v",
-    "-M",
-    "-N",
+/// What is asked of every connection, a run's or a look's, besides what the operator's configuration says: nothing but the command goes over
+/// it, and nobody is asked anything.
+pub const PRECAUTIONS: [&str; 11] = [
     "-T",
-    "-oControlPersist=no",
     "-oBatchMode=yes",
     "-oStrictHostKeyChecking=yes",
     "-oForwardAgent=no",
@@ -39,9 +36,10 @@ const OPTIONS: [&str; 17] = [
     "-oUpdateHostKeys=no",
     "-oEscapeChar=none",
     "-oTunnel=no",
-    "-oStdinNull=yes",
-    "-oLogLevel=DEBUG1",
 ];
+
+/// What makes it one that carries sessions, and says how it comes about.
+const MASTER: [&str; 6] = ["-v", "-M", "-N", "-oControlPersist=no", "-oStdinNull=yes", "-oLogLevel=DEBUG1"];
 
 /// Lines of a cause that are worth showing.
 const CAUSES: usize = 6;
@@ -156,7 +154,13 @@ fn keeper(socket: &std::path::Path, log: &PathBuf, options: &[String], destinati
     // `%` begins a token in a control path.
     let path = socket.to_string_lossy().replace('%', "%%");
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", KEEPER, "runbook-connection", "ssh"]).args(OPTIONS).arg(format!("-oControlPath={path}")).arg("-E").arg(log);
+    command
+        .args(["-c", KEEPER, "runbook-connection", "ssh"])
+        .args(PRECAUTIONS)
+        .args(MASTER)
+        .arg(format!("-oControlPath={path}"))
+        .arg("-E")
+        .arg(log);
     command.args(options).args(destination);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     command

@@ -1,24 +1,17 @@
 //! A world without anything real: random runbooks, simulated hosts, a journal in memory that can fail at any line.
 
-#[path = "keeper.rs"]
-mod keeper;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use keeper::Keeper;
-use runbook::base::{Bytes, Digest, GateNo, HostName, Person, Redactor, StepId, Timestamp};
-use runbook::drill::{Break, Reply, SimulatedClock, SimulatedHosts};
-use runbook::effects::{BoxFuture, Clock, OutputSink, StopLevel};
+use runbook::base::{Bytes, Digest, GateNo, HostName, Person, StepId, Timestamp};
+use runbook::drill::{Break, Forgetful, Nobody, Reply, SimulatedClock, SimulatedHosts};
+use runbook::effects::{BoxFuture, Clock, StopLevel};
 use runbook::engine::{Life, Question, State, Task};
-use runbook::event::{
-    Answer, AppendError, AppendLog, Effect, Entry, Event, GateAsks, Head, Inputs, Part, Pulse, Rules, RunMode, RunOpened, Stream, Verdict,
-};
+use runbook::event::{Answer, AppendError, AppendLog, Effect, Entry, Event, GateAsks, Head, Inputs, Rules, RunMode, RunOpened, Verdict};
 use runbook::library::{Connection, Host, Inventory, Policy, Roster, Signer};
-use runbook::plan::{Asked, Parameters, Presence, Program, SecretUse, Seen, Setting, Shelf, asked};
+use runbook::plan::{Asked, Parameters, Presence, Program, SecretUse, Setting, Shelf, asked};
 use runbook::runner::{
-    Asker, Capture, CaptureError, Captured, Ending, Fetched, GateTrouble, Gatekeeper, Journal, Recorder, Recording, RunError, Runner,
-    SecretSource, SecretTrouble, Watcher, World as RunnerWorld,
+    Asker, Ending, Fetched, GateTrouble, Gatekeeper, Journal, Recorder, RunError, Runner, SecretSource, SecretTrouble, World as RunnerWorld,
 };
 use runbook::text::{Colour, Source};
 
@@ -427,59 +420,5 @@ impl Asker for Answers {
         self.asked.lock().unwrap().push(question.clone());
         let answer = if self.left.is_empty() { None } else { Some(self.left.remove(0)) };
         Box::pin(async { answer })
-    }
-}
-
-struct Nobody;
-
-impl Watcher for Nobody {
-    fn entry(&mut self, _entry: &Entry, _state: &State) {}
-    fn pulse(&mut self, _pulse: &Pulse, _state: &State) {}
-    fn tick(&mut self, _state: &State, _now: Timestamp) {}
-}
-
-struct Forgetful;
-
-impl Recording for Forgetful {
-    fn open(&self, _: &StepId, _: &HostName, _: Part, _: u32, _: u64) -> Result<Box<dyn Capture>, CaptureError> {
-        Ok(Box::new(Counter::default()))
-    }
-
-    fn keep(&self, task: &Task, _: &Person, _: Timestamp) -> Result<Box<dyn Capture>, CaptureError> {
-        Ok(Box::new(Keeper::new(task)))
-    }
-
-    fn free(&self) -> Result<(u64, String), CaptureError> {
-        Ok((u64::MAX, "memory".to_owned()))
-    }
-}
-
-#[derive(Default)]
-struct Counter {
-    seen: Seen,
-}
-
-impl OutputSink for Counter {
-    fn stdout(&mut self, bytes: &[u8]) {
-        self.seen.stdout.extend_from_slice(bytes);
-    }
-
-    fn stderr(&mut self, bytes: &[u8]) {
-        self.seen.stderr.extend_from_slice(bytes);
-    }
-}
-
-impl Capture for Counter {
-    fn hides(&mut self, _: &Arc<Redactor>) -> bool {
-        false
-    }
-
-    fn progress(&self) -> Option<String> {
-        None
-    }
-
-    fn finish(self: Box<Self>) -> Captured {
-        let stream = |bytes: &[u8]| Stream { bytes: bytes.len() as u64, sha256: Digest::of(bytes), stored: 0, file: Digest::of(b"") };
-        Captured { stdout: stream(&self.seen.stdout), stderr: stream(&self.seen.stderr), kept: None, seen: self.seen, trouble: None }
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::questions::BEGUN;
 use crate::base::escaped;
+use crate::effects::PRECAUTIONS;
 use crate::library::{Connection, Host};
 use crate::plan::quoted;
 
@@ -26,23 +27,7 @@ const MOST: usize = 1 << 20;
 const MOST_WORDS: u64 = 16 << 10;
 
 /// As a run connects, but over a connection of its own: one that is open already would prove nothing.
-const OPTIONS: [&str; 15] = [
-    "-T",
-    "-oBatchMode=yes",
-    "-oStrictHostKeyChecking=yes",
-    "-oControlMaster=no",
-    "-oControlPath=none",
-    "-oForwardAgent=no",
-    "-oForwardX11=no",
-    "-oClearAllForwardings=yes",
-    "-oPermitLocalCommand=no",
-    "-oRemoteCommand=none",
-    "-oUpdateHostKeys=no",
-    "-oEscapeChar=none",
-    "-oTunnel=no",
-    "-oStdinNull=no",
-    "-oLogLevel=ERROR",
-];
+const ALONE: [&str; 4] = ["-oControlMaster=no", "-oControlPath=none", "-oStdinNull=no", "-oLogLevel=ERROR"];
 
 /// How one host is reached.
 pub(super) struct Road {
@@ -121,7 +106,7 @@ impl Road {
             None => Command::new("/bin/sh"),
             Some(destination) => {
                 let mut command = Command::new("ssh");
-                command.args(OPTIONS).args(destination).arg("exec /bin/sh");
+                command.args(PRECAUTIONS).args(ALONE).args(destination).arg("exec /bin/sh");
                 command
             }
         };
