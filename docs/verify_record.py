@@ -177,8 +177,10 @@ class Record:
             raise Wrong(f"the signed {kind} with sha256 {digest} is not in approvals/", DAMAGED)
         return document
     def named(self, event):
-        """The document that a line names, or None. In a drill nobody signs."""
+        """The document that a line names, or None. In a drill nobody signs, and in one on real hosts no denial that is played."""
         kind = event["kind"]
+        if kind == "approval_denied" and self.opened.get("mode") == "live_drill" and event["key"].startswith("drill:"):
+            return None
         kinds = {"gate_opened": "request", "approval_given": "approval", "approval_denied": "denial", "run_closed": "seal"}
         digest = event["asks"]["request"] if kind == "gate_opened" else event.get("seal" if kind == "run_closed" else "document")
         return self.document(digest, kinds[kind]) if kind in kinds and digest and not self.drill else None
@@ -224,6 +226,8 @@ class Record:
                 of, by, start = asks["instead"]["of"], " ".join(asks["instead"]["by"]), asks["instead"]["from"].replace(".000000", "")
                 told.append(f"of {of} in {','.join(map(str, asks['instead']['slots']))} from {start} one of {by}")
             said += [document["instead"]] if "instead" in document.fields else []
+            told += [f'on the hosts of "{opened["hosts_from"]}"'] if "hosts_from" in opened else []
+            said += [document["drill"]] if "drill" in document.fields else []
             told += files + [opened["requester"], opened["requester_key"]]
             said += [document[key].split(" ")[-1] for key in ("inventory", "policy", "signers", "runbook")] + [document.person, document.key]
         elif document.kind == "seal":
@@ -352,7 +356,7 @@ class Court:
             must(starts <= most, f"{step} on {host} was started {starts} times")
             self.preserved(stage, action)
         must(self.opened["mode"] != "dry_run" or part == "look" or not changes, f"a dry run ran {step}")
-        if self.opened["mode"] == "real":
+        if self.opened["mode"] in ("real", "live_drill"):
             self.allowed(line, stage, action, event)
         if part == "main":
             self.mains[step, host, event["action"]] = action

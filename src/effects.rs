@@ -23,6 +23,7 @@ mod frames;
 mod host;
 mod hosts;
 mod identity;
+mod line;
 mod local;
 mod marks;
 mod master;
@@ -41,8 +42,9 @@ mod transport;
 
 pub use clock::{Clock, SystemClock};
 pub use frames::{FileEnd, Frame, Frames, framed};
-pub use hosts::Hosts;
+pub use hosts::{Hosts, endpoints};
 pub use identity::{Claimed, Identity, KeyAtHand, WhoError, who_am_i};
+pub use line::{Lines, Upon};
 pub use master::PRECAUTIONS;
 pub use place::{git_revision, machine_name};
 pub use secrets::{SecretError, SecretPlace, fetch_secret, look_for_secret};

@@ -112,6 +112,9 @@ pub struct RunOpened {
     pub machine: String,
     /// The parameters as rendered text, by name.
     pub parameters: BTreeMap<String, Bytes>,
+    /// Whose hosts these are where they are not the library's own: the name of another inventory of its `team/`. Said by live drills alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts_from: Option<String>,
     /// SHA-256 of the files that the run works by; copies lie in `inputs/`.
     pub inputs: Inputs,
     /// The git revision of the library, such as `1f2e3d4 (clean)`.
@@ -132,6 +135,31 @@ pub enum RunMode {
     DryRun,
     /// Nothing real is touched.
     Drill,
+    /// Every step runs, on hosts that are there to be rehearsed on: those of [`RunOpened::hosts_from`].
+    LiveDrill,
+}
+
+impl RunMode {
+    /// Whether it is a rehearsal, on played hosts or on real ones.
+    pub fn is_drill(self) -> bool {
+        match self {
+            Self::Drill | Self::LiveDrill => true,
+            Self::Real | Self::DryRun => false,
+        }
+    }
+}
+
+/// How the keys of people begin whose part a drill plays: `drill:alice@example.com`, in the place of a fingerprint. Nobody signs with one.
+const PLAYED: &str = "drill:";
+
+/// The key of somebody whose part a drill plays.
+pub fn played_key(person: &Person) -> String {
+    format!("{PLAYED}{person}")
+}
+
+/// Whether this is the key of somebody whose part a drill plays.
+pub fn is_played(key: &str) -> bool {
+    key.starts_with(PLAYED)
 }
 
 /// SHA-256 of each file that a run works by, as its bytes lay on disk.

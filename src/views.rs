@@ -22,4 +22,4 @@ pub use picture::{differences, ending, failure, gate_block, header, held_lines, 
 pub use results::{HeldJson, HostJson, RunJson, StepJson, held_json, run_json};
 pub use steps::{HostSummary, StepLook, StepSummary, seconds, steps, steps_to_show, summary, summary_line};
 pub use symptoms::{SymptomJson, symptom_lines, symptoms};
-pub use timeline::timeline_line;
+pub use timeline::{of_mode, timeline_line};

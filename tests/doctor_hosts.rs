@@ -296,6 +296,29 @@ fn keys_that_end_and_gates_that_nobody_could_pass_are_told() {
 }
 
 #[test]
+fn one_runbook_is_looked_at_with_its_parameters_and_on_the_hosts_of_another_environment() {
+    let lab = Lab::with_hosts(&["db-1", "db-2"], "staging");
+    std::fs::rename(lab.path("runbooks/team/inventory.yaml"), lab.path("runbooks/team/staging.yaml")).unwrap();
+    lab.write("runbooks/team/inventory.yaml", "hosts: {db-1: {address: 127.0.0.9, port: 9}, db-2: {address: 127.0.0.9, port: 9}}\n");
+    lab.runbook("look", "parameters: {target: {type: host}}\nsteps: [{name: Look, hosts: '{{ target }}', check: uptime, timeout: 5s}]\n");
+    let unsaid = doctor(&lab, &["look", "--hosts-from", "staging"]);
+    assert!(unsaid.text.contains("not looked at, since only a run knows its hosts"), "{}", unsaid.text);
+    let said = doctor(&lab, &["look", "-p", "target=db-2", "--hosts-from", "staging"]);
+    said.is_well("db-2");
+    assert!(said.status == 0 && said.found("host", Some("db-1")).is_empty(), "{}", said.text);
+    assert_eq!(doctor(&lab, &["look", "-p", "target=db-2"]).status, 1, "the library's own db-2 leads nowhere");
+    let refused = |words: &[&str], piece: &str| {
+        let output = lab.run_as("alice", &[&["doctor"], words].concat());
+        assert!(output.status.code() == Some(2) && shown(&output).contains(piece), "{words:?}: {}", shown(&output));
+    };
+    refused(&["look", "-p", "target=db-9"], "db-9");
+    refused(&["--all", "-p", "target=db-1", "-p", "x=y"], "x");
+    refused(&["-p", "target=db-1"], "-p is for a runbook: name it");
+    refused(&["look", "--hosts-from", "stagin"], "Did you mean `staging`?");
+    refused(&["--hosts-from", "staging"], "--hosts-from looks at runbooks");
+}
+
+#[test]
 fn room_for_captures_and_links_are_looked_at() {
     let lab = Lab::new();
     let text = "links: {wiki: wiki/mend, ticket: 'http://127.0.0.1:1/x'}\nsteps: [{name: Keep, hosts: local, capture: {all.txt: {run: uptime, last: 9000TB}}, timeout: 5s}]\n";

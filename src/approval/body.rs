@@ -23,6 +23,8 @@ pub struct Body {
     pub runbook: String,
     pub runbook_digest: Digest,
     pub revision: Option<String>,
+    /// In a drill the inventory whose hosts it runs on.
+    pub hosts_from: Option<String>,
     pub inventory: Digest,
     pub policy: Digest,
     pub signers: Digest,
@@ -103,8 +105,9 @@ impl Body {
 
     /// All from `requester` to the last line of the plan.
     pub(super) fn render_rest(&self) -> String {
+        let drill = self.hosts_from.as_ref().map_or(String::new(), |name| format!("drill: on the hosts of {}\n", quoted(Some(name))));
         let mut text = format!(
-            "requester: {}\nrequester-key: {}\nrunbook: {} sha256:{}\nrevision: {}\ninventory: sha256:{}\npolicy: sha256:{}\nsigners: sha256:{}\n\
+            "requester: {}\nrequester-key: {}\nrunbook: {} sha256:{}\nrevision: {}\n{drill}inventory: sha256:{}\npolicy: sha256:{}\nsigners: sha256:{}\n\
              journal: {} {}\nnonce: {}\nissued: {}\nexpires: {}\n",
             self.requester,
             self.requester_key,
@@ -151,6 +154,8 @@ impl Body {
             Some((unescaped(name)?, sha256(digest)?))
         })?;
         let revision = lines.read("revision", "a revision between quotation marks, or -", unquoted)?;
+        let hosts_from =
+            lines.optional("drill").and_then(|words| unquoted(words.strip_prefix("on the hosts of ").unwrap_or_default()).flatten());
         let [inventory, policy, signers] = ["inventory", "policy", "signers"].map(|key| lines.read(key, "sha256:…", sha256));
         let journal = journal(lines)?;
         let nonce = lines.read("nonce", "characters without spaces", plain_word)?;
@@ -175,6 +180,7 @@ impl Body {
             runbook,
             runbook_digest,
             revision,
+            hosts_from,
             inventory,
             policy,
             signers,

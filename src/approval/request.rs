@@ -46,6 +46,7 @@ impl Request {
             runbook: opened.runbook.clone(),
             runbook_digest: opened.inputs.runbook,
             revision: opened.revision.clone(),
+            hosts_from: opened.hosts_from.clone(),
             inventory: opened.inputs.inventory,
             policy: opened.inputs.policy,
             signers: opened.inputs.signers,

@@ -68,6 +68,7 @@ fn request() -> Request {
             requester_key: print_of("alice"),
             runbook: "restart-db".to_owned(),
             runbook_digest: digest,
+            hosts_from: None,
             revision: Some("1f2e3d4 (clean)".to_owned()),
             inventory: digest,
             policy: digest,

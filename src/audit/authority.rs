@@ -86,6 +86,7 @@ pub(super) fn check(evidence: &Evidence<'_>, options: &Options<'_>) -> Findings 
         RunMode::Real => {}
         RunMode::DryRun => findings.fact("a dry run: only looks were allowed".to_owned()),
         RunMode::Drill => findings.fact("a drill: nothing real was touched, and approvals are not judged".to_owned()),
+        RunMode::LiveDrill => findings.fact(format!("a drill on the hosts of {}", opened.hosts_from.as_deref().unwrap_or("nobody"))),
     }
     findings.fact(format!("{} actions judged", court.judged));
     findings
@@ -274,7 +275,7 @@ impl<'a> Court<'a> {
             RunMode::Drill => Ok(()),
             RunMode::DryRun if *part == Part::Main && stage.effect != Effect::Read => Err("a dry run ran it".to_owned()),
             RunMode::DryRun => Ok(()),
-            RunMode::Real => {
+            RunMode::Real | RunMode::LiveDrill => {
                 self.allowed(line, stage, action, gate)?;
                 if *part == Part::Main {
                     self.undoable.insert((step.clone(), host.clone(), action.digest), action);

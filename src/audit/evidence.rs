@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::approval::{Approval, Denial, OtherKeys, Request, Seal};
 use crate::base::{Digest, RunId};
-use crate::event::{Event, Head, Rules, RunMode, RunOpened};
+use crate::event::{Event, Head, Rules, RunMode, RunOpened, is_played};
 use crate::journal::{Document, FolderError, LedgerLine, Reading, RunFolder, read_bytes};
 use crate::library::Roster;
 
@@ -102,6 +102,11 @@ impl<'a> Evidence<'a> {
     /// Whether documents of this run are real: in a drill nobody signs.
     pub(super) fn is_signed(&self) -> bool {
         self.opened().is_some_and(|opened| opened.mode != RunMode::Drill)
+    }
+
+    /// Whether a denial is one that a drill on real hosts played: nobody signed it, and it lets nothing run.
+    pub(super) fn is_played(&self, key: &str) -> bool {
+        is_played(key) && self.opened().is_some_and(|opened| opened.mode == RunMode::LiveDrill)
     }
 
     /// A document and its signature, by the digest of its text.

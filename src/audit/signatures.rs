@@ -54,6 +54,7 @@ impl Bench<'_> {
         match &entry.event {
             Event::GateOpened { gate, asks } => self.request(entry, *gate, asks),
             Event::ApprovalGiven { person, key, document, .. } => self.answer(entry, Kind::Approval, person, key, document),
+            Event::ApprovalDenied { key, .. } if self.evidence.is_played(key) => Ok(false),
             Event::ApprovalDenied { person, key, document, .. } => self.answer(entry, Kind::Denial, person, key, document),
             Event::RunClosed { verdict, seal: Some(seal) } => self.seal(entry, *verdict, seal),
             Event::RunOpened(_) | Event::HostReached { .. } | Event::HostUnreachable { .. } | Event::StagePrepared { .. } => Ok(false),
@@ -83,6 +84,7 @@ impl Bench<'_> {
             && (body.issued, body.expires) == (asks.issued.whole_seconds(), asks.expires.whole_seconds())
             && request.check() == asks.check
             && (&body.run, &body.runbook, &body.revision) == (&self.opened.run, &self.opened.runbook, &self.opened.revision)
+            && body.hosts_from == self.opened.hosts_from
             && body.runbook_digest == self.opened.inputs.runbook
             && (body.inventory, body.policy, body.signers)
                 == (self.opened.inputs.inventory, self.opened.inputs.policy, self.opened.inputs.signers);

@@ -137,7 +137,7 @@ fn remember(context: &Context, folder: &RunFolder, run: &RunId) -> Result<Head, 
 
 fn the_one_that_waits(store: &crate::journal::Store) -> Result<Past, Failure> {
     let mut waiting = Vec::new();
-    for run in store.list()? {
+    for run in store.list()?.into_iter().chain(store.list_live_drills()?) {
         if let Ok(past) = store.find(run.as_str()).map_err(Failure::from).and_then(Past::read)
             && past.stands() == "waiting_for_approval"
         {

@@ -132,9 +132,9 @@ pub enum Verb {
         after_help = "Examples:\n  runbook exec restart-db\n  runbook exec restart-db -p unit=postgresql@15-main --as alice@example.com\n  runbook exec restart-db --dry-run"
     )]
     Exec(ExecArgs),
-    /// Rehearses a runbook on hosts that do not exist: its scenarios, or what becomes of it when each step fails in turn
+    /// Rehearses a runbook on hosts that do not exist: its scenarios, or what becomes of it when each step fails in turn; or on real ones elsewhere
     #[command(
-        after_help = "Examples:\n  runbook drill restart-db\n  runbook drill restart-db --scenario it-answers-after-all\n  runbook drill restart-db --sweep\n  runbook drill --from 01J9-K7QM --write the-night-of-the-full-disk\n  runbook drill --all --junit drills.xml\nExit status: 0 where all went as expected, 1 where something differs."
+        after_help = "Examples:\n  runbook drill restart-db\n  runbook drill restart-db --scenario it-answers-after-all\n  runbook drill restart-db --sweep\n  runbook drill --from 01J9-K7QM --write the-night-of-the-full-disk\n  runbook drill --all --junit drills.xml\n  runbook drill restart-db --hosts-from staging --scenario the-connection-is-lost\nExit status: 0 where all went as expected, 1 where something differs."
     )]
     Drill(DrillArgs),
     /// The second person's side: shows exactly what would run, and signs
@@ -232,7 +232,7 @@ pub enum Verb {
     },
     /// Whether everything is ready: programs, library, store, who you are and whether you can sign; when asked, the hosts, too
     #[command(
-        after_help = "Examples:\n  runbook doctor\n  runbook doctor restart-db\n  runbook doctor --all\n  runbook doctor --all --links --output json"
+        after_help = "Examples:\n  runbook doctor\n  runbook doctor restart-db\n  runbook doctor drain-replica -p target=db-3\n  runbook doctor --all\n  runbook doctor restart-db --hosts-from staging\n  runbook doctor --all --links --output json"
     )]
     Doctor(DoctorArgs),
     /// See it work in one minute: a wedged service, two people, a signed gate, a record
@@ -305,6 +305,11 @@ pub struct DoctorArgs {
     /// The same of every runbook, and of every host of the inventory
     #[arg(long)]
     pub all: bool,
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
+    /// With NAME or --all: on the hosts of team/INVENTORY.yaml, as `drill --hosts-from` would run them
+    #[arg(long, value_name = "INVENTORY")]
+    pub hosts_from: Option<String>,
     /// With NAME or --all: ask `curl`, where it is installed, whether the links of the runbooks answer
     #[arg(long)]
     pub links: bool,
@@ -419,6 +424,11 @@ pub struct DrillArgs {
     /// The people are you, at this terminal: questions and gates are asked here, and nothing that the scenario says of people counts
     #[arg(long, conflicts_with_all = ["all", "sweep", "junit"])]
     pub live_people: bool,
+    /// For real, on the hosts of team/INVENTORY.yaml, behind the gates of their environment; what the scenario breaks is broken on our side
+    #[arg(long, value_name = "INVENTORY", conflicts_with_all = ["all", "from", "sweep", "real_time", "seed"])]
+    pub hosts_from: Option<String>,
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
     /// Write the results as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,

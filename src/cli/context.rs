@@ -72,7 +72,15 @@ impl Context {
     /// # Errors
     /// Where there is none, or something in its own files is wrong.
     pub fn library(&self) -> Result<Library, Failure> {
-        let library = open_library(&self.library_folder()?)?;
+        self.library_on(None)
+    }
+
+    /// The same, with the hosts of another inventory of it.
+    ///
+    /// # Errors
+    /// As [`Context::library`], and where there is no such inventory.
+    pub fn library_on(&self, hosts_from: Option<&str>) -> Result<Library, Failure> {
+        let library = open_library(&self.library_folder()?, hosts_from)?;
         if !library.warnings.is_empty() && !self.quiet {
             let (count, s) = (library.warnings.len(), if library.warnings.len() == 1 { "" } else { "s" });
             self.talk(&format!("warning: {count} warning{s} about the library's own files: `runbook lint` shows what\n"));
@@ -203,12 +211,12 @@ fn own_state() -> Result<PathBuf, Failure> {
     }
 }
 
-/// A library with the hosts that it takes from elsewhere on this machine.
+/// A library with the hosts that it takes from elsewhere on this machine: its own, or those of another inventory of it.
 ///
 /// # Errors
 /// See [`LibraryError`].
-pub fn open_library(root: &Path) -> Result<Library, LibraryError> {
-    Library::open_from(root, &ThisMachine)
+pub fn open_library(root: &Path, hosts_from: Option<&str>) -> Result<Library, LibraryError> {
+    Library::open_on(root, hosts_from, &ThisMachine)
 }
 
 /// A runbook's source by its name.

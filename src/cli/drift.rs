@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::context::open_library;
 use crate::base::Digest;
-use crate::event::Inputs;
+use crate::event::RunOpened;
 use crate::runner::Drift;
 
 /// Whether a runbook that changed since may be gone on with as it was.
@@ -15,16 +15,17 @@ pub enum Copy {
 }
 
 /// A check of this library, to be asked whenever an approval is counted.
-pub fn between(root: PathBuf, runbook: String, inputs: Option<Inputs>, copy: Copy) -> Drift<'static> {
-    Box::new(move || match &inputs {
-        Some(inputs) => first_change(&root, &runbook, inputs, copy),
-        None => Some("the run's own inputs are not known".to_owned()),
+pub fn between(root: PathBuf, opened: RunOpened, copy: Copy) -> Drift<'static> {
+    Box::new(move || {
+        let changes = changes(&root, &opened);
+        changes.iter().find(|change| !change.is_passed_over(copy)).map(|change| change.said().to_owned())
     })
 }
 
 /// Everything that changed, in words; empty where nothing did.
-pub fn changes(root: &Path, runbook: &str, inputs: &Inputs) -> Vec<Change> {
-    let library = match open_library(root) {
+pub fn changes(root: &Path, opened: &RunOpened) -> Vec<Change> {
+    let (runbook, inputs) = (&opened.runbook, &opened.inputs);
+    let library = match open_library(root, opened.hosts_from.as_deref()) {
         Ok(library) => library,
         Err(error) => return vec![Change::Team(format!("the library can no longer be read ({error})"))],
     };
@@ -41,9 +42,10 @@ pub fn changes(root: &Path, runbook: &str, inputs: &Inputs) -> Vec<Change> {
             Ok(None) | Err(_) => changes.push(Change::Runbook(format!("{path}, which it uses, is gone"))),
         }
     }
-    let inventory = if library.host_sources.is_empty() { "team/inventory.yaml" } else { "what team/inventory.yaml and its hosts_from say" };
+    let hosts = library.hosts_path();
+    let inventory = if library.host_sources.is_empty() { hosts } else { format!("what {hosts} and its hosts_from say") };
     let team = [
-        (inventory, &library.inventory_file, inputs.inventory),
+        (inventory.as_str(), &library.inventory_file, inputs.inventory),
         ("team/policy.yaml", &library.policy_file, inputs.policy),
         ("team/allowed_signers", &library.signers_file, inputs.signers),
     ];
@@ -78,8 +80,4 @@ impl Change {
             (Change::Runbook(_), Copy::MustBeCurrent) | (Change::Team(_), _) => false,
         }
     }
-}
-
-fn first_change(root: &Path, runbook: &str, inputs: &Inputs, copy: Copy) -> Option<String> {
-    changes(root, runbook, inputs).iter().find(|change| !change.is_passed_over(copy)).map(|change| change.said().to_owned())
 }

@@ -1,10 +1,12 @@
 //! `runbook drill`: rehearses scenarios, compares, shows what differs, and keeps each drill's journal apart from all runs. Contacts nobody.
 
 mod from;
+mod hosts;
 mod junit;
 mod live;
 mod pages;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -13,7 +15,7 @@ use super::args::{DrillArgs, Output};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::opening::sound_runbook;
-use crate::base::{Digest, Period};
+use crate::base::{Bytes, Digest, Period};
 use crate::drill::{AS_EXPECTED, Cast, Difference, Pace, Rehearsal, Row, Scenario, compare, in_order, read_scenario, value_for, verdict};
 use crate::journal::{DrillLine, Store};
 use crate::library::Library;
@@ -40,6 +42,8 @@ struct Drilled {
     title: String,
     ok: bool,
     verdict: String,
+    /// The other inventory whose hosts it ran on; `None` where hosts were played.
+    hosts_from: Option<String>,
     /// By the drill's own clock.
     took_ms: u64,
     differences: Vec<Difference>,
@@ -69,6 +73,9 @@ struct Swept {
 pub fn drill(context: &Context, args: &DrillArgs) -> Result<Exit, Failure> {
     if args.live_people && context.output == Output::Json {
         return Err(Failure::usage("--live-people asks at the terminal, and --output json leaves it to a program: take one of them"));
+    }
+    if args.hosts_from.is_none() && !args.parameters.parameters.is_empty() {
+        return Err(Failure::usage("-p goes with --hosts-from: a scenario says its parameters itself, under `parameters:`"));
     }
     let library = context.library()?;
     let store = context.store().ok();
@@ -117,6 +124,14 @@ impl Theatre<'_> {
                 let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
                 return Err(Failure::usage(format!("{name} has no scenario {wanted:?}: {known}")));
             }
+        }
+        if let Some(hosts_from) = &self.args.hosts_from {
+            let scenario = match self.args.scenario {
+                Some(_) => scenarios.remove(0),
+                None => self.as_expected(runbook.name.value.as_str(), BTreeMap::new())?,
+            };
+            report.drills.push(self.on_hosts_of(hosts_from, scenario, &runbook)?);
+            return Ok(());
         }
         for scenario in &scenarios {
             report.drills.push(self.scenario(scenario.clone(), &runbook)?);
@@ -169,26 +184,31 @@ impl Theatre<'_> {
             false => cast.rehearse(self.args.seed, None, pace),
         };
         let rehearsal = rehearsal.map_err(no_runtime)?;
-        let differences = compare(&cast, &rehearsal);
-        let mut drilled = Drilled {
-            runbook: runbook.name.value.clone(),
+        let mut drilled = self.compared(&cast, &rehearsal, None);
+        drilled.drill = self.keep(&drilled, runbook, &rehearsal);
+        Ok(drilled)
+    }
+
+    fn compared(&self, cast: &Cast, rehearsal: &Rehearsal, hosts_from: Option<&str>) -> Drilled {
+        let differences = compare(cast, rehearsal);
+        Drilled {
+            runbook: cast.program().runbook.name.value.clone(),
             scenario: cast.scenario.name.clone(),
             title: cast.scenario.title.clone(),
             ok: differences.is_empty(),
             verdict: verdict(&rehearsal.state),
+            hosts_from: hosts_from.map(str::to_owned),
             took_ms: rehearsal.took.as_millis(),
             differences,
             drill: None,
             timeline: if self.args.log { rehearsal.entries.iter().map(timeline_line).collect() } else { Vec::new() },
-        };
-        drilled.drill = self.keep(&drilled, runbook, &rehearsal);
-        Ok(drilled)
+        }
     }
 
     fn sweep(&self, scenarios: Vec<Scenario>, runbook: &Runbook) -> Result<Swept, Failure> {
         let cast = match self.longest_that_goes_well(scenarios, runbook)? {
             Some(cast) => cast,
-            None => self.cast(self.as_expected(runbook)?, runbook)?,
+            None => self.cast(self.all_as_expected(runbook)?, runbook)?,
         };
         let sweep = cast.sweep(self.args.seed).map_err(no_runtime)?;
         let verdict = verdict(&sweep.well.state);
@@ -220,27 +240,36 @@ impl Theatre<'_> {
     }
 
     /// The scenario in which everything goes as the steps expect.
-    fn as_expected(&self, runbook: &Runbook) -> Result<Scenario, Failure> {
+    fn all_as_expected(&self, runbook: &Runbook) -> Result<Scenario, Failure> {
         let needed = runbook.parameters.iter().filter(|parameter| parameter.default.is_none());
         let values = needed.filter_map(|parameter| Some((parameter.name.value.clone(), value_for(parameter, &self.library.inventory)?)));
-        let made = Scenario::as_expected(&runbook.name.value, values.collect());
-        made.ok_or_else(|| Failure::usage(format!("{} cannot be drilled without a scenario", runbook.name.value)))
+        self.as_expected(&runbook.name.value, values.collect())
+    }
+
+    fn as_expected(&self, runbook: &str, parameters: BTreeMap<String, Bytes>) -> Result<Scenario, Failure> {
+        Scenario::as_expected(runbook, parameters).ok_or_else(|| Failure::usage(format!("{runbook} cannot be drilled without a scenario")))
+    }
+
+    /// What is remembered of a drill whose folder has this name.
+    fn line(&self, drilled: &Drilled, runbook: &Runbook, drill: String) -> DrillLine {
+        DrillLine {
+            at: self.context.now(),
+            drill,
+            person: None,
+            runbook: drilled.runbook.clone(),
+            revision: Digest::of(runbook.source.text().as_bytes()),
+            scenario: drilled.scenario.clone(),
+            hosts_from: drilled.hosts_from.clone(),
+            passed: drilled.ok,
+            verdict: drilled.verdict.clone(),
+            took_ms: drilled.took_ms,
+        }
     }
 
     /// Keeps the journal, where there is a store; a drill counts without one.
     fn keep(&self, drilled: &Drilled, runbook: &Runbook, rehearsal: &Rehearsal) -> Option<String> {
         let store = self.store.filter(|_| drilled.scenario != AS_EXPECTED)?;
-        let line = DrillLine {
-            at: self.context.now(),
-            drill: ulid::Ulid::generate().to_string(),
-            person: None,
-            runbook: drilled.runbook.clone(),
-            revision: Digest::of(runbook.source.text().as_bytes()),
-            scenario: drilled.scenario.clone(),
-            passed: drilled.ok,
-            verdict: drilled.verdict.clone(),
-            took_ms: drilled.took_ms,
-        };
+        let line = self.line(drilled, runbook, ulid::Ulid::generate().to_string());
         match store.keep_drill(&line, &rehearsal.journal) {
             Ok(()) => Some(line.drill),
             Err(error) => {

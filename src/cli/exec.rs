@@ -41,24 +41,14 @@ pub fn exec(context: &Context, args: &ExecArgs) -> Result<Exit, Failure> {
     }
     let secrets = std::sync::Arc::new(Origins::ask(context, &program)?);
     let store = context.store()?;
-    let new = NewRun {
-        opened: opened(&program, &identity, mode, &library),
-        runbook: source.bytes,
-        inventory: library.inventory_file.bytes.clone(),
-        policy: library.policy_file.bytes.clone(),
-        signers: library.signers_file.bytes.clone(),
-        files: taken.files,
-    };
+    let new = new_run(&program, &identity, &library, (source.bytes, taken.files));
     let (folder, writer, entry) = store.create_run(new, Box::new(|| crate::effects::Clock::now(&crate::effects::SystemClock)))?;
     let mut state = State::default();
     state.after(entry.at, &entry.event).map_err(Failure::recording)?;
-    let drift = super::drift::between(
-        library.root().to_owned(),
-        program.runbook.name.value.clone(),
-        inputs_of(&entry.event),
-        super::drift::Copy::MustBeCurrent,
-    );
-    let session = Session { store: &store, folder, program: &program, key: identity.key, drift, secrets, goal: super::session::Goal::Run };
+    let (_, opened) = state.opened.clone().ok_or_else(|| Failure::recording("the run was not opened"))?;
+    let drift = super::drift::between(library.root().to_owned(), opened, super::drift::Copy::MustBeCurrent);
+    let (goal, drill) = (super::session::Goal::Run, None);
+    let session = Session { store: &store, folder, program: &program, key: identity.key, drift, secrets, goal, drill };
     if context.output == Output::Text || !context.quiet {
         super::session::introduce(context, &program, &state);
         drilled(context, &program, &super::last_drills::lines(Some(&store)));
@@ -100,19 +90,37 @@ fn drilled(context: &Context, program: &Program, drills: &[DrillLine]) {
     }
 }
 
+/// What a run of this program, or a drill on real hosts, is made from: with the bytes of the runbook and of what it uses.
+pub fn new_run(
+    program: &Program,
+    identity: &Identity,
+    library: &Library,
+    (runbook, files): (Vec<u8>, BTreeMap<String, Vec<u8>>),
+) -> NewRun {
+    NewRun {
+        opened: opened(program, identity, library),
+        runbook,
+        inventory: library.inventory_file.bytes.clone(),
+        policy: library.policy_file.bytes.clone(),
+        signers: library.signers_file.bytes.clone(),
+        files,
+    }
+}
+
 /// What the journal's first line will say.
-fn opened(program: &Program, identity: &Identity, mode: RunMode, library: &Library) -> RunOpened {
+fn opened(program: &Program, identity: &Identity, library: &Library) -> RunOpened {
     let nothing = Digest::of(b""); // replaced by the store, from the copies that it makes
     let run = ulid::Ulid::generate().to_string();
     RunOpened {
         run: run.parse().unwrap_or_else(|_| unreachable!("a ULID is a run id")),
-        mode,
+        mode: program.mode,
         runbook: program.runbook.name.value.clone(),
         title: program.runbook.title.clone(),
         requester: identity.person.clone(),
         requester_key: identity.key.as_ref().map(|key| key.fingerprint.clone()),
         machine: machine_name(),
         parameters: program.parameters.written(),
+        hosts_from: library.hosts_from.clone(),
         inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing, files: BTreeMap::new() },
         revision: git_revision(library.root()),
         rules: program.policy.rules.clone(),
@@ -120,15 +128,8 @@ fn opened(program: &Program, identity: &Identity, mode: RunMode, library: &Libra
     }
 }
 
-fn inputs_of(event: &crate::event::Event) -> Option<Inputs> {
-    match event {
-        crate::event::Event::RunOpened(opened) => Some(opened.inputs.clone()),
-        _ => None, // a run's first event is that one
-    }
-}
-
 /// A run that may open a gate needs a key to sign the request: said now, not at the gate.
-fn needs_key(program: &Program, identity: &Identity) -> Result<(), Failure> {
+pub fn needs_key(program: &Program, identity: &Identity) -> Result<(), Failure> {
     let gated = program.steps.iter().any(|step| {
         let authored = program.gates.get(&step.gate).is_some_and(|gate| gate.asks.is_some());
         step.road == Road::Carry && (authored || step.effect > Effect::Read)

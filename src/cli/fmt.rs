@@ -128,21 +128,28 @@ fn path_of(context: &Context, name: &str) -> Result<PathBuf, Failure> {
 
 /// Its runbooks, and the team's own files, whether or not they can be used.
 fn whole_library(root: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let team = ["team/inventory.yaml", "team/policy.yaml"].map(|name| root.join(name));
-    let entries = fs::read_dir(root).map_err(|error| Failure::usage(format!("{} could not be read: {error}", root.display())))?;
-    let mut paths: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
+    let mut paths = written_in(root)?;
+    let team = root.join("team");
+    if team.is_dir() {
+        paths.extend(written_in(&team)?);
+    }
+    Ok(paths)
+}
+
+/// The YAML files of a folder, sorted.
+fn written_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries = fs::read_dir(folder).map_err(|error| Failure::usage(format!("{} could not be read: {error}", folder.display())))?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "yaml") && path.is_file());
     paths.sort();
-    paths.extend(team);
-    paths.retain(|path| path.is_file());
     Ok(paths)
 }
 
 fn order_of(path: &Path) -> &'static Order {
     let in_team = path.parent().is_some_and(|folder| folder.ends_with("team"));
     match path.file_name().and_then(|name| name.to_str()) {
-        Some("inventory.yaml") if in_team => &INVENTORY_ORDER,
         Some("policy.yaml") if in_team => &POLICY_ORDER,
+        Some(_) if in_team => &INVENTORY_ORDER,
         Some(_) | None => &RUNBOOK_ORDER,
     }
 }

@@ -68,8 +68,9 @@ impl From<LibraryError> for Trouble {
 
 /// All problems, and the runbooks that could be read.
 fn gather(context: &Context, names: &[String]) -> Result<Gathered, Trouble> {
-    let library = open_library(&context.library_folder()?)?;
+    let library = open_library(&context.library_folder()?, None)?;
     let mut problems = library.warnings.clone();
+    problems.extend(in_other_hosts(&library)?);
     if names.is_empty() {
         problems.extend(super::scenarios::homeless(&library, &library.names()?).err().unwrap_or_default());
     }
@@ -91,6 +92,19 @@ fn gather(context: &Context, names: &[String]) -> Result<Gathered, Trouble> {
         }
     }
     Ok(Gathered { problems, runbooks, looked_at: names.len() })
+}
+
+/// All that is wrong with the hosts of other environments.
+fn in_other_hosts(library: &Library) -> Result<Diagnostics, Trouble> {
+    let mut found = Diagnostics::new();
+    for name in library.other_hosts() {
+        match open_library(library.root(), Some(&name)) {
+            Ok(_) => {}
+            Err(LibraryError::Invalid(problems)) => found.extend(problems),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Ok(found)
 }
 
 /// All that is wrong with the scenarios of a runbook that is sound itself.

@@ -27,8 +27,10 @@ pub struct RunLine {
     pub short: String,
     pub runbook: String,
     pub title: String,
-    /// `real`, `dry_run`, `drill`.
+    /// `real`, `dry_run`, `drill`, `live_drill`.
     pub mode: RunMode,
+    /// The other inventory whose hosts a live drill runs on.
+    pub hosts_from: Option<String>,
     /// `running`, `waiting_for_approval`, `waiting_for_person`, `interrupted`, `closed`.
     pub state: &'static str,
     pub verdict: Option<&'static str>,
@@ -159,6 +161,7 @@ impl Past {
             runbook: opened.runbook.clone(),
             title: opened.title.clone(),
             mode: opened.mode,
+            hosts_from: opened.hosts_from.clone(),
             state: stands,
             verdict,
             requester: opened.requester.clone(),

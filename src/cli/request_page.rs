@@ -31,7 +31,8 @@ pub fn page(context: &Context, library: &Library, request: &Request, folder: Opt
         );
     }
     lines.extend(one_machine(&request.body.plan).into_iter().map(|what| Line::new().with(Tone::Bad, what)));
-    lines.extend(here(library, request).into_iter().map(|what| Line::new().with(Tone::Waits, what)));
+    lines.extend(drilled(request));
+    lines.extend(here(context, library, request).into_iter().map(|what| Line::new().with(Tone::Waits, what)));
     lines.push(rehearsed(context, request));
     if let Some(folder) = folder {
         lines.extend(since_last(context, request, folder));
@@ -64,11 +65,25 @@ fn one_machine(plan: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// What is approved is a rehearsal: said first, and on whose hosts.
+fn drilled(request: &Request) -> Option<Line> {
+    let hosts_from = request.body.hosts_from.as_ref()?;
+    let what = format!("a drill: it runs on the hosts of {hosts_from}, and on these for real");
+    Some(Line::new().with(Tone::Waits, what))
+}
+
 /// Where the approver's own library says something else than the requester's.
-fn here(library: &Library, request: &Request) -> Vec<String> {
+fn here(context: &Context, library: &Library, request: &Request) -> Vec<String> {
     let body = &request.body;
+    let drilled = body.hosts_from.as_ref().map(|name| (name, context.library_on(Some(name)).ok()));
+    let library = match &drilled {
+        None => library,
+        Some((_, Some(library))) => library,
+        Some((name, None)) => return vec![format!("note: your library has no {name}, whose hosts these are")],
+    };
+    let hosts = library.hosts_path();
     let files = [
-        ("team/inventory.yaml", &library.inventory_file, body.inventory),
+        (hosts.as_str(), &library.inventory_file, body.inventory),
         ("team/policy.yaml", &library.policy_file, body.policy),
         ("team/allowed_signers", &library.signers_file, body.signers),
     ];
@@ -103,7 +118,7 @@ fn since_last(context: &Context, request: &Request, folder: &RunFolder) -> Vec<L
 
 fn last_approved(context: &Context, request: &Request) -> Option<(Past, String, Vec<String>)> {
     let store = context.store().ok()?;
-    let runs = store.list().ok()?;
+    let runs = if request.body.hosts_from.is_some() { store.list_live_drills() } else { store.list() }.ok()?;
     let others = runs.iter().filter(|run| **run != request.body.run).take(LOOKED_AT);
     others.filter_map(|run| Past::read(store.find(run.as_str()).ok()?).ok()).find_map(|past| {
         let (when, lines) = approved_lines(&past, request)?;
@@ -113,8 +128,8 @@ fn last_approved(context: &Context, request: &Request) -> Option<(Past, String, 
 
 fn approved_lines(past: &Past, request: &Request) -> Option<(String, Vec<String>)> {
     let (_, opened) = past.opened().ok()?;
-    if opened.runbook != request.body.runbook {
-        return None;
+    if (&opened.runbook, &opened.hosts_from) != (&request.body.runbook, &request.body.hosts_from) {
+        return None; // what was agreed to in a drill was agreed to for its hosts
     }
     let approved =
         past.entries.iter().rev().find(|entry| matches!(&entry.event, Event::ApprovalGiven { gate, .. } if *gate == request.body.gate))?;

@@ -57,7 +57,7 @@ impl Again {
     /// Works on it, with these lines first.
     pub fn work(self, context: &Context, store: &Store, goal: Goal, first: Vec<Event>) -> Result<Exit, Failure> {
         let Self { folder, writer, state, program, identity, drift, secrets } = self;
-        let session = Session { store, folder, program: &program, key: identity.key, drift, secrets, goal };
+        let session = Session { store, folder, program: &program, key: identity.key, drift, secrets, goal, drill: None };
         let begin =
             |recorder: &mut Recorder<'_>| first.into_iter().try_for_each(|event| recorder.append(event)).map_err(Failure::recording);
         session.work(context, writer, state, begin)
@@ -81,7 +81,7 @@ pub fn again(context: &Context, folder: RunFolder, writer: JournalWriter, state:
     let program = program(context, (inventory, policy, roster), (runbook, shelf), &opened.parameters, purpose)?;
     proven(context, &folder, &program, writer.head())?;
     let secrets = Arc::new(Origins::ask(context, &program)?);
-    let drift = between(library.root().to_owned(), opened.runbook.clone(), Some(opened.inputs), copy);
+    let drift = between(library.root().to_owned(), opened, copy);
     Ok(Again { folder, writer, state, program, identity, drift, secrets })
 }
 
@@ -134,7 +134,7 @@ pub fn opening_of<'s>(state: &'s State, folder: &RunFolder) -> Result<&'s RunOpe
     };
     let opened = state.opened.as_ref().map(|(_, opened)| opened).ok_or_else(never)?;
     match opened.mode {
-        RunMode::Real | RunMode::DryRun => Ok(opened),
+        RunMode::Real | RunMode::DryRun | RunMode::LiveDrill => Ok(opened),
         RunMode::Drill => Err(Failure::usage(format!(
             "{name} is the journal of a drill: nothing of it is real, and nothing goes on. Drill again with:  runbook drill {}",
             opened.runbook
@@ -206,7 +206,7 @@ fn same_person(identity: Identity, opened: &RunOpened) -> Result<Identity, Failu
 }
 
 fn unchanged(library: &Library, opened: &RunOpened, copy: Copy) -> Result<(), Failure> {
-    let changes = changes(library.root(), &opened.runbook, &opened.inputs);
+    let changes = changes(library.root(), opened);
     let against: Vec<&str> = changes.iter().filter(|change| !change.is_passed_over(copy)).map(super::drift::Change::said).collect();
     if against.is_empty() {
         return Ok(());

@@ -6,12 +6,15 @@ use super::args::Output;
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::past::{Past, RunLine};
-use crate::base::{Person, escaped};
-use crate::views::{Line, Page, Tone, seconds};
+use crate::base::{Person, RunId, escaped};
+use crate::journal::Store;
+use crate::views::{Line, Page, Tone, of_mode, seconds};
 
 #[derive(Serialize)]
 struct RunsJson {
     runs: Vec<RunLine>,
+    /// Drills on real hosts that are not over: they may wait for somebody, or hold something.
+    drills: Vec<RunLine>,
     /// Runs that the ledger knows and whose folders are gone.
     missing: Vec<String>,
 }
@@ -25,32 +28,47 @@ pub fn runs(context: &Context, latest: bool) -> Result<Exit, Failure> {
         context.write_out(&format!("{newest}\n"));
         return Ok(Exit::Ok);
     }
-    let (mut lines, mut held) = (Vec::new(), Vec::new());
-    for id in ids.iter().take(if latest { 1 } else { usize::MAX }) {
-        match store.find(id.as_str()).map_err(Failure::from).and_then(Past::read).and_then(|past| Ok((past.line()?, past.held_lines()))) {
-            Ok((line, holds)) => {
-                lines.push(line);
-                held.push(holds);
-            }
-            Err(failure) => context.talk(&format!("warning: run {id} cannot be read: {}\n", failure.message)),
-        }
-    }
+    let runs = read(context, &store, ids.iter().take(if latest { 1 } else { usize::MAX }));
+    let drills = if latest { Vec::new() } else { store.list_live_drills()? };
+    let mut drills = read(context, &store, drills.iter());
+    drills.retain(|(line, held)| line.state != "closed" || !held.is_empty());
     let missing: Vec<String> = store.missing()?.iter().map(ToString::to_string).collect();
     match context.output {
-        Output::Json => context.print_json(&RunsJson { runs: lines, missing }),
-        Output::Text => context.print(&page(&lines, held, &missing)),
+        Output::Json => {
+            let lines = |read: Vec<Read>| read.into_iter().map(|(line, _)| line).collect();
+            context.print_json(&RunsJson { runs: lines(runs), drills: lines(drills), missing });
+        }
+        Output::Text => context.print(&page(&runs, &drills, &missing)),
     }
     Ok(Exit::Ok)
 }
 
-fn page(lines: &[RunLine], held: Vec<Vec<Line>>, missing: &[String]) -> Page {
+/// A run, and what it still holds.
+type Read = (RunLine, Vec<Line>);
+
+/// What can be read of these; of the rest that it cannot.
+fn read<'a>(context: &Context, store: &Store, ids: impl Iterator<Item = &'a RunId>) -> Vec<Read> {
+    let one = |id: &RunId| {
+        let past = store.find(id.as_str()).map_err(Failure::from).and_then(Past::read);
+        match past.and_then(|past| Ok((past.line()?, past.held_lines()))) {
+            Ok(read) => Some(read),
+            Err(failure) => {
+                context.talk(&format!("warning: run {id} cannot be read: {}\n", failure.message));
+                None
+            }
+        }
+    };
+    ids.filter_map(one).collect()
+}
+
+fn page(runs: &[Read], drills: &[Read], missing: &[String]) -> Page {
     let mut page = Page::new();
-    if lines.is_empty() && missing.is_empty() {
+    if runs.is_empty() && missing.is_empty() {
         page.push(Line::new().plain("no run yet; `runbook exec NAME` makes one"));
     }
-    for (line, held) in lines.iter().zip(held) {
+    for (line, held) in runs.iter().chain(drills) {
         page.push(row(line));
-        page.lines.extend(held.into_iter().map(|line| line.indented(2)));
+        page.lines.extend(held.iter().map(|line| line.clone().indented(2)));
         if let Some(gate) = &line.gate {
             let ask = format!("  gate {} waits for an approval, check {}:  runbook approve {}", gate.gate, gate.check, line.short);
             page.push(Line::new().with(Tone::Waits, ask));
@@ -78,11 +96,7 @@ fn row(line: &RunLine) -> Line {
         _ => Tone::Waits,
     };
     let word = line.verdict.unwrap_or(line.state).replace('_', " ");
-    let mode = match line.mode {
-        crate::event::RunMode::Real => "",
-        crate::event::RunMode::DryRun => "  (dry run)",
-        crate::event::RunMode::Drill => "  (drill)",
-    };
+    let mode = of_mode(line.mode, line.hosts_from.as_deref());
     let took = seconds(line.latest.since(line.opened));
     Line::new()
         .with(Tone::Strong, line.short.clone())

@@ -11,11 +11,12 @@ use super::past::earlier_runs;
 use super::secrets::Origins;
 use super::watching::{LiveWatcher, PlainWatcher, Region, Where};
 use crate::base::RunId;
+use crate::drill::Interference;
 use crate::effects::{Hosts, KeyAtHand, StopLevel, SystemClock, Target, Transport, Way};
 use crate::engine::{Life, State, held};
 use crate::event::{Effect, Interruption, RunMode, Verdict};
-use crate::journal::{JournalWriter, LedgerEvent, LedgerLine, RunFolder, Store, read_bytes};
-use crate::library::{Connection, Host};
+use crate::journal::{JournalWriter, RunFolder, Store, read_bytes};
+use crate::library::{Connection, Host, Inventory};
 use crate::plan::Program;
 use crate::runner::{Desk, Drift, Ending, LOOK_EVERY, Recorder, RunError, RunFiles, Runner, SecretSource, Watcher, World};
 use crate::views::{run_json, would_take, would_take_line};
@@ -38,7 +39,12 @@ pub struct Session<'a> {
     pub drift: Drift<'a>,
     pub secrets: Arc<Origins>,
     pub goal: Goal,
+    /// What a drill on real hosts adds.
+    pub drill: Option<&'a Interference<'a>>,
 }
+
+/// How a runner's work ended, and how the run stands then; `None` where a drill has killed the runner.
+pub type Worked = Option<(Result<Ending, RunError>, State)>;
 
 impl Session<'_> {
     /// Works until the run is closed or interrupted, shows it, and says how it ended. `begin` records the line with which this runner begins.
@@ -52,12 +58,7 @@ impl Session<'_> {
         state: State,
         begin: impl FnOnce(&mut Recorder<'_>) -> Result<(), Failure>,
     ) -> Result<Exit, Failure> {
-        self.remember(context, &state)?; // from the first line on: what this machine saw cannot be rewritten behind its back
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::recording(format!("the runner cannot start: {error}")))?;
-        let (result, state) = runtime.block_on(self.run(context, writer, state, begin))?;
-        runtime.shutdown_background(); // a prompt that nobody answered must not hold the process
-        self.remember(context, &state)?;
+        let Some((result, state)) = self.runner(context, writer, state, begin)? else { return Ok(Exit::Interrupted) };
         let exit = match result {
             Ok(_) if self.goal == Goal::Release && held(&state).is_empty() => Exit::Ok,
             Ok(ending) => exit_of(&ending),
@@ -73,13 +74,35 @@ impl Session<'_> {
         Ok(exit)
     }
 
+    /// One runner's work, shown while it goes on.
+    ///
+    /// # Errors
+    /// Where the record failed before or after it.
+    pub fn runner(
+        &self,
+        context: &Context,
+        writer: JournalWriter,
+        state: State,
+        begin: impl FnOnce(&mut Recorder<'_>) -> Result<(), Failure>,
+    ) -> Result<Worked, Failure> {
+        self.remember(context, &state)?; // from the first line on: what this machine saw cannot be rewritten behind its back
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::recording(format!("the runner cannot start: {error}")))?;
+        let worked = runtime.block_on(self.run(context, writer, state, begin))?;
+        runtime.shutdown_background(); // a prompt that nobody answered must not hold the process
+        if let Some((_, state)) = &worked {
+            self.remember(context, state)?;
+        }
+        Ok(worked)
+    }
+
     async fn run(
         &self,
         context: &Context,
         writer: JournalWriter,
         state: State,
         begin: impl FnOnce(&mut Recorder<'_>) -> Result<(), Failure>,
-    ) -> Result<(Result<Ending, RunError>, State), Failure> {
+    ) -> Result<Worked, Failure> {
         let region = Region::default();
         let mut recorder = Recorder::new(Box::new(writer), state, self.watcher(context, &region));
         begin(&mut recorder)?;
@@ -97,9 +120,15 @@ impl Session<'_> {
             look_every: LOOK_EVERY,
             idle_every: LOOK_EVERY,
         };
-        let ended = Runner::new(self.program, recorder, world).work().await;
+        let worked = match self.drill {
+            None => Some(Runner::new(self.program, recorder, world).work().await),
+            Some(drill) => tokio::select! {
+                ended = Runner::new(self.program, recorder, drill.around(world)).work() => Some(ended),
+                () = drill.killed() => None,
+            },
+        };
         signals.abort();
-        Ok(ended)
+        Ok(worked)
     }
 
     fn unmoved(&self) -> Drift<'_> {
@@ -118,10 +147,10 @@ impl Session<'_> {
     }
 
     fn hosts(&self, run: Option<RunId>) -> Arc<Hosts> {
-        let targets = self.program.inventory.hosts.values().map(target).collect();
-        let config = self.program.inventory.ssh_config.as_ref().map(|path| expanded(path));
+        let (targets, config) = roads(&self.program.inventory);
         let changes = self.program.steps.iter().any(|step| step.effect > Effect::Read && step.road == crate::plan::Road::Carry);
-        Hosts::withholding(targets, config, run.filter(|_| changes), super::secrets::variables(self.program))
+        let lines = self.drill.map(Interference::lines);
+        Hosts::over(targets, config, run.filter(|_| changes), (super::secrets::variables(self.program), lines))
     }
 
     /// The newest point of the journal goes into the reader's memory, and a closed run into the ledger.
@@ -132,19 +161,13 @@ impl Session<'_> {
         let Some((_, opened)) = &state.opened else { return Ok(()) };
         context.seen()?.remember(&opened.run, &reading).map_err(|error| Failure::new(Exit::Tampered, error))?;
         if matches!(state.life, Life::Closed(_)) {
-            let person = self.program.requester.clone();
-            self.store.note(&LedgerLine {
-                at: context.now(),
-                run: opened.run.clone(),
-                what: LedgerEvent::Closed,
-                person,
-                head: reading.head(),
-            })?;
+            self.store.note_closed(opened, context.now(), reading.head())?;
         }
         Ok(())
     }
 
-    fn explain(&self, error: RunError) -> Failure {
+    /// What to say of it, and how to go on.
+    pub fn explain(&self, error: RunError) -> Failure {
         let name = self.folder.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let short = name.parse::<RunId>().map_or(name, |run| run.short());
         let exit = match &error {
@@ -153,6 +176,11 @@ impl Session<'_> {
         };
         Failure::new(exit, format!("{error}\nresume it with:  runbook resume {short}"))
     }
+}
+
+/// The hosts of an inventory as transports know them, and the configuration by which they are reached.
+pub(super) fn roads(inventory: &Inventory) -> (Vec<Target>, Option<String>) {
+    (inventory.hosts.values().map(target).collect(), inventory.ssh_config.as_ref().map(|path| expanded(path)))
 }
 
 /// A host of the inventory as transports know it.

@@ -14,7 +14,7 @@ use super::resume::{opening_of, reopen};
 use crate::base::RunId;
 use crate::engine::{Life, State, held};
 use crate::event::{AppendLog, Event, Verdict};
-use crate::journal::{JournalWriter, LedgerEvent, LedgerLine, RunFolder, Store, runner_of};
+use crate::journal::{JournalWriter, RunFolder, Store, runner_of};
 use crate::runner::{Desk, Gatekeeper};
 use crate::views::{HeldJson, Line, Page, Tone, held_json, held_lines};
 
@@ -121,6 +121,5 @@ pub fn seal(
     let closed = Event::RunClosed { verdict, seal };
     state.allows(&closed).map_err(Failure::refused)?;
     writer.append_all(vec![closed]).map_err(Failure::recording)?;
-    let (run, person) = (opened.run.clone(), opened.requester.clone());
-    Ok(store.note(&LedgerLine { at: context.now(), run, what: LedgerEvent::Closed, person, head: writer.head() })?)
+    Ok(store.note_closed(opened, context.now(), writer.head())?)
 }

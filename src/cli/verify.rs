@@ -58,6 +58,7 @@ fn of_mode(mode: RunMode) -> &'static str {
         RunMode::Real => "one",
         RunMode::DryRun => "a dry run, in which only looks were allowed",
         RunMode::Drill => "a drill, in which nothing real was touched",
+        RunMode::LiveDrill => "a drill, on hosts of another environment",
     }
 }
 

@@ -8,14 +8,9 @@ use super::scenario::{Approver, Said};
 use crate::base::{Bytes, Digest, GateNo, Person, StepId, Timestamp};
 use crate::effects::BoxFuture;
 use crate::engine::{GateAnswer, GateState, Question, State, Way};
-use crate::event::{Answer, AnswerAsked, Event, GateAsks, Head, Stage, Verdict};
+use crate::event::{Answer, AnswerAsked, Event, GateAsks, Head, Stage, Verdict, played_key};
 use crate::plan::{Asked, DEFAULT_EXPIRY, Program, asked, check_fact};
 use crate::runner::{Asker, GateTrouble, Gatekeeper, Watcher};
-
-/// The key that somebody would have: a drill knows none.
-pub(super) fn key_of(person: &Person) -> String {
-    format!("drill:{person}")
-}
 
 /// Real people in the place of those of a scenario: what they rehearse is themselves.
 pub trait LivePeople: Send + Sync {
@@ -48,7 +43,7 @@ impl ScriptedGates<'_> {
             None => self.approvals.as_ref().map_or_else(everyone, listed),
         };
         people.into_iter().find_map(|(person, denies)| {
-            let (key, document) = (key_of(&person), Digest::ZERO);
+            let (key, document) = (played_key(&person), Digest::ZERO);
             let given = |instead_of| match denies.clone() {
                 Some(sentence) => Event::ApprovalDenied { gate, person: person.clone(), key: key.clone(), document, sentence },
                 None => Event::ApprovalGiven { gate, person: person.clone(), key: key.clone(), document, instead_of },
@@ -109,6 +104,11 @@ pub(super) struct ScriptedPeople<'a> {
 }
 
 impl ScriptedPeople<'_> {
+    /// Whether the scenario says what people say at this step.
+    pub fn speaks_at(&self, step: &StepId) -> bool {
+        self.said.contains_key(step.as_str()) || self.said.contains_key(step.base())
+    }
+
     fn next(&self, step: &StepId, fits: impl Fn(&Said) -> bool) -> Option<Said> {
         let name = if self.said.contains_key(step.as_str()) { step.as_str() } else { step.base() };
         let said: Vec<&Said> = self.said.get(name)?.iter().filter(|said| fits(said)).collect();

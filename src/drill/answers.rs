@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::cast::HostRules;
 use super::guess::Guess;
 use super::scenario::{Fault, HostScript, Otherwise, Rule};
 use super::simulated::{Behaviour, Break, Kept, Reply, System};
@@ -68,8 +69,7 @@ pub struct Unanswered {
 /// The hosts of a scenario.
 pub(super) struct Answers {
     pub hosts: BTreeMap<HostName, HostScript>,
-    /// Rules in the order written, each with the hosts that it is for.
-    pub rules: Vec<(BTreeSet<HostName>, Rule)>,
+    pub rules: HostRules,
     pub otherwise: Otherwise,
     pub specials: BTreeMap<String, Special>,
     pub injected: Option<Injected>,
@@ -81,9 +81,9 @@ pub(super) struct Answers {
 /// What has happened on the hosts so far.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    facts: BTreeMap<String, String>,
+    pub facts: BTreeMap<String, String>,
     /// The commands that have been run, each with its host.
-    run: Vec<(HostName, String)>,
+    pub run: Vec<(HostName, String)>,
     /// How often each rule was used on each host.
     used: BTreeMap<(usize, HostName), u32>,
     /// The rule by which an attempt was answered.
@@ -98,6 +98,27 @@ impl Seen {
     fn has_run(&self, host: Option<&HostName>, piece: &str) -> bool {
         self.run.iter().any(|(at, command)| host.is_none_or(|host| host == at) && command.contains(piece))
     }
+
+    /// This rule answers this attempt.
+    pub fn uses(&mut self, number: usize, task: &Task) {
+        *self.used.entry((number, task.host().clone())).or_default() += 1;
+        self.chosen.insert(attempt(task), number);
+    }
+}
+
+/// The last rule that fits a command, and its number.
+pub(super) fn fitting<'r>(rules: &'r HostRules, seen: &Seen, host: &HostName, command: &str) -> Option<(usize, &'r Rule)> {
+    let fits = |number: usize, hosts: &BTreeSet<HostName>, rule: &Rule| {
+        hosts.contains(host)
+            && rule.is.as_ref().is_none_or(|whole| whole == command)
+            && rule.on.iter().all(|piece| command.contains(piece.as_str()))
+            && rule.after.as_ref().is_none_or(|piece| seen.has_run(None, piece))
+            && rule.after_here.as_ref().is_none_or(|piece| seen.has_run(Some(host), piece))
+            && rule.facts.iter().all(|(name, value)| seen.facts.get(name).map_or("", String::as_str) == value)
+            && rule.times.is_none_or(|times| seen.used.get(&(number, host.clone())).copied().unwrap_or(0) < times)
+    };
+    let found = rules.iter().enumerate().rev().find(|(number, (hosts, rule))| fits(*number, hosts, rule));
+    found.map(|(number, (_, rule))| (number, rule))
 }
 
 impl Answers {
@@ -105,25 +126,13 @@ impl Answers {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The last rule that fits a command, and its number.
     fn rule(&self, seen: &Seen, host: &HostName, command: &str) -> Option<(usize, &Rule)> {
-        let fits = |number: usize, hosts: &BTreeSet<HostName>, rule: &Rule| {
-            hosts.contains(host)
-                && rule.is.as_ref().is_none_or(|whole| whole == command)
-                && rule.on.iter().all(|piece| command.contains(piece.as_str()))
-                && rule.after.as_ref().is_none_or(|piece| seen.has_run(None, piece))
-                && rule.after_here.as_ref().is_none_or(|piece| seen.has_run(Some(host), piece))
-                && rule.facts.iter().all(|(name, value)| seen.facts.get(name).map_or("", String::as_str) == value)
-                && rule.times.is_none_or(|times| seen.used.get(&(number, host.clone())).copied().unwrap_or(0) < times)
-        };
-        let found = self.rules.iter().enumerate().rev().find(|(number, (hosts, rule))| fits(*number, hosts, rule));
-        found.map(|(number, (_, rule))| (number, rule))
+        fitting(&self.rules, seen, host, command)
     }
 
     fn by_rule(&self, seen: &mut Seen, number: usize, task: &Task) -> Reply {
         let rule = &self.rules[number].1;
-        *seen.used.entry((number, task.host().clone())).or_default() += 1;
-        seen.chosen.insert(attempt(task), number);
+        seen.uses(number, task);
         let breaks = match rule.fault {
             Some(Fault::Before) => Some(Break::Before),
             Some(Fault::During) => Some(Break::During),
@@ -250,7 +259,7 @@ impl Behaviour for Answers {
 }
 
 /// The command as a person would read it.
-fn text_of(task: &Task) -> String {
+pub(super) fn text_of(task: &Task) -> String {
     String::from_utf8_lossy(task.command().script.as_slice()).into_owned()
 }
 

@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::actors::key_of;
 use super::answers::Special;
-use super::scenario::{ExpectedStep, HostScript, Rule, Said, Scenario};
+use super::scenario::{ExpectedStep, Fault, HostScript, Rule, Said, Scenario};
 use crate::base::{Bytes, HostName, Person};
-use crate::event::RunMode;
+use crate::event::{RunMode, played_key};
 use crate::library::{Inventory, Policy, Roster, Selector, Signer};
 use crate::plan::{Parameters, Presence, Program, Role, Setting, Shelf, check};
 use crate::runbook::{Runbook, Work};
 use crate::text::{Diagnostics, Reader, Spanned, did_you_mean};
 
-/// Rules, each with the hosts that it is for.
+/// Rules in the order written, each with the hosts that it is for.
 pub(super) type HostRules = Vec<(BTreeSet<HostName>, Rule)>;
 
 /// What is rehearsed, and by whom.
@@ -32,15 +31,40 @@ pub struct Team<'a> {
     pub policy: &'a Policy,
 }
 
+/// Who takes part where hosts are real: people with their own keys.
+pub struct Real<'a> {
+    pub roster: &'a Roster,
+    pub requester: &'a Person,
+    pub presence: Presence,
+}
+
 impl Cast {
     /// Makes a scenario ready; all that does not fit is told at once. Everybody in the policy has a key in a drill.
     ///
     /// # Errors
     /// Problems of the scenario (RB602), or of the runbook with these parameters.
     pub fn new(scenario: Scenario, runbook: Runbook, team: &Team<'_>, shelf: Shelf) -> Result<Self, Diagnostics> {
+        Self::made(scenario, runbook, team, shelf, None)
+    }
+
+    /// The same for real hosts: what the scenario says of them must be ours to do.
+    ///
+    /// # Errors
+    /// As [`Cast::new`].
+    pub fn live(scenario: Scenario, runbook: Runbook, team: &Team<'_>, shelf: Shelf, real: &Real<'_>) -> Result<Self, Diagnostics> {
+        Self::made(scenario, runbook, team, shelf, Some(real))
+    }
+
+    fn made(scenario: Scenario, runbook: Runbook, team: &Team<'_>, shelf: Shelf, real: Option<&Real<'_>>) -> Result<Self, Diagnostics> {
         let mut reader = Reader::new(&scenario.source);
         let parameters = parameters(&mut reader, &scenario, &runbook, team.inventory);
-        let requester = requester(&mut reader, &scenario, team.policy);
+        let requester = match real {
+            None => requester(&mut reader, &scenario, team.policy),
+            Some(real) => {
+                check_ours(&mut reader, &scenario, real.requester);
+                Some(real.requester.clone())
+            }
+        };
         let (hosts, rules) = hosts(&mut reader, &scenario, team.inventory);
         check_people(&mut reader, &scenario, team.policy);
         check_steps(&mut reader, &scenario, &runbook);
@@ -49,11 +73,11 @@ impl Cast {
         let setting = Setting {
             inventory: team.inventory.clone(),
             policy: team.policy.clone(),
-            roster: roster(team.policy),
+            roster: real.map_or_else(|| roster(team.policy), |real| real.roster.clone()),
             parameters,
             requester,
-            presence: Presence::Attended,
-            mode: RunMode::Drill,
+            presence: real.map_or(Presence::Attended, |real| real.presence),
+            mode: real.map_or(RunMode::Drill, |_| RunMode::LiveDrill),
             shelf,
         };
         let program = Program::new(runbook, setting);
@@ -117,6 +141,29 @@ fn requester(reader: &mut Reader, scenario: &Scenario, policy: &Policy) -> Optio
             let message = format!("{} is not in the policy", person.value);
             wrong(reader, &place, message, meant(person.value.as_str(), people.keys().map(Person::as_str)));
             None
+        }
+    }
+}
+
+/// On real hosts only what is lost on our side can be made to happen, and whoever runs it is there.
+fn check_ours(reader: &mut Reader, scenario: &Scenario, requester: &Person) {
+    if let Some(other) = scenario.runs_as.as_ref().filter(|person| person.value != *requester) {
+        let place = Spanned { value: other.value.to_string(), span: other.span };
+        let message = format!("this scenario is run by {}, and you are {requester}", other.value);
+        wrong(reader, &place, message, format!("{} drills it on real hosts, or another scenario is taken", other.value));
+    }
+    let theirs = |rule: &Rule| match rule.fault {
+        Some(Fault::After) => Some("breaks: after"),
+        Some(Fault::Stalls) => Some("breaks: stalls"),
+        Some(Fault::Full) => Some("breaks: full"),
+        Some(Fault::Reboots(_)) => Some("reboots"),
+        Some(Fault::Before | Fault::During | Fault::Runner) | None => None,
+    };
+    for (selector, script) in &scenario.hosts {
+        if let Some(word) = script.rules.iter().find_map(theirs) {
+            let message = format!("`{word}` is done by hosts, and on real ones nobody can say that they do it");
+            let help = "on real hosts there are `breaks: before`, `during` and `runner`, and `down: true`; leave out the rest, or drill with played hosts";
+            wrong(reader, selector, message, help.to_owned());
         }
     }
 }
@@ -215,8 +262,8 @@ fn check_steps(reader: &mut Reader, scenario: &Scenario, runbook: &Runbook) {
 fn roster(policy: &Policy) -> Roster {
     let signer = |person: &Person| Signer {
         person: person.clone(),
-        key: key_of(person),
-        fingerprint: key_of(person),
+        key: played_key(person),
+        fingerprint: played_key(person),
         namespaces: vec!["runbook-*".to_owned()],
         valid_after: None,
         valid_before: None,

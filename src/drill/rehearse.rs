@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::actors::{LivePeople, ScriptedGates, ScriptedPeople, key_of};
+use super::actors::{LivePeople, ScriptedGates, ScriptedPeople};
 use super::answers::{Answers, Injected, Seen, Then, Unanswered};
 use super::cast::Cast;
 use super::guess::Guess;
@@ -13,7 +13,7 @@ use super::simulated::{SimulatedClock, SimulatedHosts};
 use crate::base::{Digest, Period, RunId};
 use crate::effects::{Clock, StopLevel};
 use crate::engine::State;
-use crate::event::{AppendLog, Entry, Event, Inputs, RunMode, RunOpened};
+use crate::event::{AppendLog, Entry, Event, Inputs, RunMode, RunOpened, played_key};
 use crate::journal::Memory;
 use crate::plan::Program;
 use crate::runner::{Recorder, RunError, Runner, Watcher, World};
@@ -180,9 +180,10 @@ impl Cast {
             runbook: program.runbook.name.value.clone(),
             title: program.runbook.title.clone(),
             requester: program.requester.clone(),
-            requester_key: Some(key_of(&program.requester)),
+            requester_key: Some(played_key(&program.requester)),
             machine: "drill".to_owned(),
             parameters: program.parameters.written(),
+            hosts_from: None,
             inputs: Inputs { runbook, inventory: nothing, policy: nothing, signers: nothing, files: BTreeMap::new() },
             revision: None,
             rules: program.policy.rules.clone(),
@@ -191,7 +192,7 @@ impl Cast {
     }
 }
 
-fn fold(entries: &[Entry]) -> State {
+pub(super) fn fold(entries: &[Entry]) -> State {
     let mut state = State::default();
     for entry in entries {
         if state.after(entry.at, &entry.event).is_err() {

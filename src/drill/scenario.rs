@@ -73,10 +73,15 @@ impl Scenario {
             "drill: {runbook}\ntitle: Everything goes as the steps expect\notherwise: as_expected\nexpect: {{verdict: recovered}}\n"
         );
         let mut scenario = read_scenario(&Source::new(AS_EXPECTED, &text), AS_EXPECTED).0?;
-        let place = scenario.runbook.span;
-        let placed = |(name, value): (String, Bytes)| (name.clone(), (Spanned { value: name, span: place }, value));
-        scenario.parameters = parameters.into_iter().map(placed).collect();
+        scenario.give(parameters);
         Some(scenario)
+    }
+
+    /// Gives these parameters, in the place of what the scenario says of them.
+    pub fn give(&mut self, parameters: BTreeMap<String, Bytes>) {
+        let place = self.runbook.span;
+        let placed = |(name, value): (String, Bytes)| (name.clone(), (Spanned { value: name, span: place }, value));
+        self.parameters.extend(parameters.into_iter().map(placed));
     }
 }
 

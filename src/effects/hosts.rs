@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::StreamExt;
+
 use super::ending;
 use super::host::Host;
+use super::line::{CutRoad, Lines};
 use super::local::LocalRoad;
 use super::order::{Order, key};
 use super::pipe::Road;
@@ -24,16 +27,26 @@ impl Hosts {
     /// the run that may change something: each host is marked for it when it is reached, so that a missing claim proves something later.
     /// A run that only reads gives `None` and leaves no trace.
     pub fn new(targets: Vec<Target>, ssh_config: Option<String>, claims: Option<RunId>) -> Arc<Self> {
-        Self::withholding(targets, ssh_config, claims, Vec::new())
+        Self::over(targets, ssh_config, claims, (Vec::new(), None))
     }
 
-    /// The same, and `ssh` is started without these variables: they hold secrets, and its configuration may send any variable on.
-    pub fn withholding(targets: Vec<Target>, ssh_config: Option<String>, claims: Option<RunId>, variables: Vec<String>) -> Arc<Self> {
+    /// The same, and `ssh` is started without these variables: they hold secrets, and its configuration may send any variable on. A drill reaches its
+    /// hosts over lines that it may cut.
+    pub fn over(
+        targets: Vec<Target>,
+        ssh_config: Option<String>,
+        claims: Option<RunId>,
+        (variables, lines): (Vec<String>, Option<&Lines>),
+    ) -> Arc<Self> {
         let house = Arc::new(SshHouse::new(ssh_config, variables));
         let host = |target: Target| {
             let road: Box<dyn Road> = match &target.way {
                 Way::Local => Box::new(LocalRoad::default()),
                 Way::Ssh { address, port, user } => Box::new(SshRoad::new(house.clone(), address.clone(), *port, user.clone())),
+            };
+            let road = match lines {
+                Some(lines) => Box::new(CutRoad { inner: road, line: lines.line(&target.name) }),
+                None => road,
             };
             (target.name.clone(), Host::new(target, road, claims.clone()))
         };
@@ -50,6 +63,22 @@ impl Hosts {
     fn host(&self, name: &HostName) -> Result<&Host, String> {
         self.hosts.get(name).ok_or_else(|| format!("there is no host {name} in the inventory"))
     }
+}
+
+/// Configurations of `ssh` that are read at once.
+const READ_AT_ONCE: usize = 8;
+
+/// Where `ssh` would connect to for these hosts, as `host:port`, by its configuration alone. Contacts none of them, and leaves out this machine.
+pub async fn endpoints(targets: Vec<Target>, ssh_config: Option<String>) -> BTreeMap<HostName, String> {
+    let house = Arc::new(SshHouse::new(ssh_config, Vec::new()));
+    let one = |target: Target| {
+        let house = house.clone();
+        async move {
+            let Way::Ssh { address, port, user } = target.way else { return None };
+            Some((target.name, SshRoad::new(house, address, port, user).endpoint().await?))
+        }
+    };
+    futures_util::stream::iter(targets).map(one).buffer_unordered(READ_AT_ONCE).filter_map(std::future::ready).collect().await
 }
 
 impl Transport for Hosts {

@@ -112,6 +112,12 @@ impl SshRoad {
         words
     }
 
+    /// Where a connection would go, as `host:port`, by the operator's configuration alone; `None` where `ssh` cannot say.
+    pub async fn endpoint(&self) -> Option<String> {
+        let login = self.settings().await.ok()?.login;
+        login.rsplit_once('@').map(|(_, endpoint)| endpoint.to_ascii_lowercase())
+    }
+
     async fn settings(&self) -> Result<Settings, Unreached> {
         let mut command = without(Command::new("ssh"), &self.house.withheld);
         command.arg("-G").args(self.destination()).stdin(Stdio::null()).kill_on_drop(true);

@@ -384,7 +384,7 @@ impl<'a> Walk<'a> {
     /// A step whose `when` does not hold is left out, and one that its author keeps out of drills; one whose `when` has no value is refused. Of what
     /// cannot be known before, a dry run does not know that either.
     pub fn skip(&self, step: &ProgramStep) -> Option<Event> {
-        if step.is_left_out_in_drills && self.program.mode == RunMode::Drill {
+        if step.is_left_out_in_drills && self.program.mode.is_drill() {
             return Some(Event::StepSkipped { step: step.id.clone(), why: "left out in a drill".to_owned() });
         }
         if step.whens.is_empty() || step.road == Road::Withhold(CANNOT_KNOW) {

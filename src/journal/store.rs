@@ -63,6 +63,9 @@ pub struct DrillLine {
     /// SHA-256 of the runbook's bytes.
     pub revision: Digest,
     pub scenario: String,
+    /// The other inventory whose hosts it ran on; `None` where hosts were played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts_from: Option<String>,
     /// Whether it went as the scenario expects.
     pub passed: bool,
     pub verdict: String,
@@ -120,14 +123,18 @@ impl Store {
         &self.root
     }
 
-    /// Makes a run: its line in the ledger is durable before anything else, its inputs before `run_opened`.
+    /// Makes a run: its line in the ledger is durable before anything else, its inputs before `run_opened`. A drill on real hosts is made alike, apart
+    /// from all runs, and the ledger does not know it.
     ///
     /// # Errors
     /// Where anything could not be made durable; what was made by then stays and is reported as an empty run.
     pub fn create_run(&self, mut new: NewRun, clock: Clock) -> Result<(RunFolder, JournalWriter, Entry), StoreError> {
         let (run, person) = (new.opened.run.clone(), new.opened.requester.clone());
-        self.note(&LedgerLine { at: clock(), run: run.clone(), what: LedgerEvent::Opened, person, head: Head::START })?;
-        let path = self.runs().join(run.as_str());
+        let home = if new.opened.mode.is_drill() { self.live_drills() } else { self.runs() };
+        if !new.opened.mode.is_drill() {
+            self.note(&LedgerLine { at: clock(), run: run.clone(), what: LedgerEvent::Opened, person, head: Head::START })?;
+        }
+        let path = home.join(run.as_str());
         self.make_folders(&path, &new).map_err(|source| StoreError::Io { path: path.display().to_string(), source })?;
         new.opened.inputs = crate::event::Inputs {
             runbook: Digest::of(&new.runbook),
@@ -156,18 +163,40 @@ impl Store {
         file.write_all(&text).and_then(|()| file.sync_all()).and_then(|()| sync_parent(&path)).map_err(io)
     }
 
-    /// Keeps the journal of a drill and the line about it.
+    /// Notes in the ledger where the journal of a run stands now that it is closed. The ledger knows no drill.
+    ///
+    /// # Errors
+    /// As [`Store::note`].
+    pub fn note_closed(&self, opened: &RunOpened, at: Timestamp, head: Head) -> Result<(), StoreError> {
+        if opened.mode.is_drill() {
+            return Ok(());
+        }
+        let (run, person) = (opened.run.clone(), opened.requester.clone());
+        self.note(&LedgerLine { at, run, what: LedgerEvent::Closed, person, head })
+    }
+
+    /// Keeps the journal of a drill whose hosts were played, and the line about it.
     ///
     /// # Errors
     /// Where it could not be written.
     pub fn keep_drill(&self, line: &DrillLine, journal: &[u8]) -> Result<(), StoreError> {
-        let folder = self.root.join("drills").join(&line.drill);
+        let folder = self.drill_folders().join(&line.drill);
         let io = |source| StoreError::Io { path: folder.display().to_string(), source };
-        make_dir(&self.root.join("drills"), self.mode).and_then(|()| make_dir(&folder, self.mode)).map_err(io)?;
+        make_dir(&self.drill_folders(), self.mode).and_then(|()| make_dir(&folder, self.mode)).map_err(io)?;
         write_new(&folder.join("journal.jsonl"), journal, self.mode & 0o644).map_err(io)?;
+        self.note_drill(line)
+    }
+
+    /// Keeps the line about a drill whose folder is there already.
+    ///
+    /// # Errors
+    /// Where it could not be written.
+    pub fn note_drill(&self, line: &DrillLine) -> Result<(), StoreError> {
+        let path = self.drills_path();
+        let io = |source| StoreError::Io { path: path.display().to_string(), source };
         let mut text = serde_json::to_vec(line).map_err(|error| io(error.into()))?;
         text.push(b'\n');
-        let mut file = open_append(&self.drills_path(), self.mode & 0o644).map_err(io)?;
+        let mut file = open_append(&path, self.mode & 0o644).map_err(io)?;
         file.lock().map_err(io)?;
         file.write_all(&text).map_err(io)
     }
@@ -214,37 +243,36 @@ impl Store {
     /// # Errors
     /// Where the folder cannot be read.
     pub fn list(&self) -> Result<Vec<RunId>, StoreError> {
-        let io = |source| StoreError::Io { path: self.runs().display().to_string(), source };
-        let entries = match fs::read_dir(self.runs()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(io)?,
-        };
-        let mut runs = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(io)?;
-            if entry.file_type().map_err(io)?.is_dir() {
-                runs.extend(entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()));
-            }
-        }
-        runs.sort_by(|one, other| other.cmp(one));
-        Ok(runs)
+        list(&self.runs())
     }
 
-    /// The one run that a person means: its id, its short form, a beginning of it, or `latest`.
+    /// The drills on real hosts whose folders are there, newest first.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn list_live_drills(&self) -> Result<Vec<RunId>, StoreError> {
+        list(&self.live_drills())
+    }
+
+    /// The one run that a person means: its id, its short form, a beginning of it, or `latest`. Where no run answers, a drill may.
     ///
     /// # Errors
     /// Where none or several answer.
     pub fn find(&self, asked: &str) -> Result<RunFolder, StoreError> {
-        let mut runs = self.list()?;
-        match asked {
-            "latest" => runs.truncate(1),
-            asked => runs.retain(|run| run.answers_to(asked)),
+        if asked == "latest" {
+            let newest = self.list()?.into_iter().next();
+            return newest.map_or_else(|| Err(self.no_such(asked)), |run| Ok(RunFolder::open(&self.runs().join(run.as_str()))?));
         }
-        match &runs[..] {
-            [run] => Ok(RunFolder::open(&self.runs().join(run.as_str()))?),
-            [] => Err(StoreError::NoSuchRun { asked: asked.to_owned(), path: self.root.display().to_string() }),
-            [..] => Err(StoreError::Ambiguous { asked: asked.to_owned(), runs }),
+        for home in [self.runs(), self.live_drills(), self.drill_folders()] {
+            let mut runs = list(&home)?;
+            runs.retain(|run| run.answers_to(asked));
+            match &runs[..] {
+                [run] => return Ok(RunFolder::open(&home.join(run.as_str()))?),
+                [] => {}
+                [..] => return Err(StoreError::Ambiguous { asked: asked.to_owned(), runs }),
+            }
         }
+        Err(self.no_such(asked))
     }
 
     /// Runs that the ledger knows and that have no folder any more.
@@ -263,12 +291,28 @@ impl Store {
         self.root.join("runs")
     }
 
+    fn no_such(&self, asked: &str) -> StoreError {
+        StoreError::NoSuchRun { asked: asked.to_owned(), path: self.root.display().to_string() }
+    }
+
+    /// Where drills lie whose hosts were played.
+    fn drill_folders(&self) -> PathBuf {
+        self.root.join("drills")
+    }
+
+    /// Where drills lie that ran on real hosts.
+    fn live_drills(&self) -> PathBuf {
+        self.root.join("live-drills")
+    }
+
     fn ledger_path(&self) -> PathBuf {
         self.root.join("ledger.jsonl")
     }
 
     fn make_folders(&self, path: &Path, new: &NewRun) -> io::Result<()> {
-        make_dir(&self.runs(), self.mode)?;
+        if let Some(home) = path.parent() {
+            make_dir(home, self.mode)?;
+        }
         if fs::symlink_metadata(path).is_ok() {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "this run exists already"));
         }
@@ -288,6 +332,24 @@ impl Store {
         let others: BTreeMap<Digest, &Vec<u8>> = new.files.values().map(|bytes| (Digest::of(bytes), bytes)).collect();
         others.into_iter().try_for_each(|(digest, bytes)| write_new(&inside.join(input_name(&digest)), bytes, self.mode & 0o644))
     }
+}
+
+/// The folders in a folder that are named as runs are, newest first.
+fn list(home: &Path) -> Result<Vec<RunId>, StoreError> {
+    let io = |source| StoreError::Io { path: home.display().to_string(), source };
+    let entries = match fs::read_dir(home) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(io)?,
+    };
+    let mut runs = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(io)?;
+        if entry.file_type().map_err(io)?.is_dir() {
+            runs.extend(entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()));
+        }
+    }
+    runs.sort_by(|one, other| other.cmp(one));
+    Ok(runs)
 }
 
 /// Who may read the run may drop a document, and nobody may remove what another dropped.
@@ -315,6 +377,7 @@ mod tests {
             requester_key: None,
             machine: "console".to_owned(),
             parameters: Default::default(),
+            hosts_from: None,
             inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing, files: BTreeMap::new() },
             revision: None,
             rules: Rules::default(),

@@ -20,6 +20,9 @@ const MAX_RUNBOOKS: usize = 10_000;
 /// Where files lie that steps send to hosts.
 const SCRIPTS: &str = "scripts";
 
+/// The inventory of a library, by its name in `team/`.
+const OWN_HOSTS: &str = "inventory";
+
 /// Where scenarios lie, in a folder for each runbook.
 const DRILLS: &str = "drills";
 
@@ -34,6 +37,8 @@ pub struct RawFile {
 #[derive(Debug, Clone)]
 pub struct Library {
     root: PathBuf,
+    /// Another inventory of `team/` whose hosts these are; `None` for the library's own.
+    pub hosts_from: Option<String>,
     pub inventory: Inventory,
     pub policy: Policy,
     pub roster: Roster,
@@ -71,6 +76,8 @@ pub enum LibraryError {
     BadName { name: String },
     #[error("there is no runbook {name:?} in {root}. {hint}")]
     NoRunbook { name: String, root: PathBuf, hint: String },
+    #[error("{name:?} names no other inventory: expected the name of a file team/NAME.yaml with the hosts of another environment. {hint}")]
+    NoHosts { name: String, hint: String },
     /// More than a person reads, or a host should be sent.
     #[error("{} is larger than {} KiB", path.display(), MAX_FILE_BYTES >> 10)]
     TooLarge { path: PathBuf },
@@ -103,14 +110,15 @@ impl Library {
     /// # Errors
     /// See [`LibraryError`]; all problems of all files at once.
     pub fn open(root: &Path) -> Result<Self, LibraryError> {
-        Self::open_from(root, &Nowhere)
+        Self::open_on(root, None, &Nowhere)
     }
 
-    /// The same, and the hosts that the inventory takes from elsewhere are asked for.
+    /// The same, and the hosts that the inventory takes from elsewhere are asked for. Where another inventory of `team/` is named, its hosts stand in
+    /// the place of the library's own.
     ///
     /// # Errors
     /// See [`LibraryError`]; all problems of all files at once.
-    pub fn open_from(root: &Path, elsewhere: &dyn Elsewhere) -> Result<Self, LibraryError> {
+    pub fn open_on(root: &Path, hosts_from: Option<&str>, elsewhere: &dyn Elsewhere) -> Result<Self, LibraryError> {
         if !root.is_dir() {
             return Err(LibraryError::NoFolder { path: root.to_owned() });
         }
@@ -119,7 +127,10 @@ impl Library {
         let policy_file = read_file(root, &policy_path)?.ok_or(LibraryError::NoPolicy { path: policy_path })?;
         let (policy, problems) = read_policy(&policy_file.source);
         found.extend(problems);
-        let (inventory_file, resolved) = read_hosts(root, elsewhere, &mut found)?;
+        if let Some(name) = hosts_from {
+            must_be_hosts(root, name)?;
+        }
+        let (inventory_file, resolved) = read_hosts(root, hosts_from.unwrap_or(OWN_HOSTS), elsewhere, &mut found)?;
         let signers_path = root.join("team/allowed_signers");
         let signers_file = read_file(root, &signers_path)?.unwrap_or_else(|| RawFile::absent(root, &signers_path));
         let roster = policy.as_ref().and_then(|policy| {
@@ -131,8 +142,18 @@ impl Library {
             return Err(LibraryError::Invalid(found.only(Severity::Error)));
         };
         let Resolved { inventory, sources: host_sources } = resolved;
-        let root = root.to_owned();
-        Ok(Self { root, inventory, policy, roster, host_sources, inventory_file, policy_file, signers_file, warnings: found })
+        let (root, hosts_from) = (root.to_owned(), hosts_from.map(str::to_owned));
+        Ok(Self { root, hosts_from, inventory, policy, roster, host_sources, inventory_file, policy_file, signers_file, warnings: found })
+    }
+
+    /// Where its hosts are said: `team/inventory.yaml`, or another inventory beside it.
+    pub fn hosts_path(&self) -> String {
+        hosts_path(self.hosts_from.as_deref().unwrap_or(OWN_HOSTS))
+    }
+
+    /// The other inventories of `team/`, by name, sorted: each the hosts of another environment, for drills.
+    pub fn other_hosts(&self) -> Vec<String> {
+        other_hosts(&self.root)
     }
 
     /// The folder.
@@ -248,9 +269,40 @@ impl Library {
     }
 }
 
-/// The inventory's file, its bytes as a run keeps them, and what it comes to; without a file there is only `local`.
-fn read_hosts(root: &Path, elsewhere: &dyn Elsewhere, found: &mut Diagnostics) -> Result<(RawFile, Option<Resolved>), LibraryError> {
-    let path = root.join("team/inventory.yaml");
+fn hosts_path(name: &str) -> String {
+    format!("team/{name}.yaml")
+}
+
+fn other_hosts(root: &Path) -> Vec<String> {
+    let entries = fs::read_dir(root.join("team")).into_iter().flatten().take(MAX_RUNBOOKS).filter_map(Result::ok);
+    let mut names: Vec<String> = entries.filter_map(|entry| runbook_stem(&entry.path())).collect();
+    names.retain(|name| ![OWN_HOSTS, "policy"].contains(&name.as_str()));
+    names.sort();
+    names
+}
+
+/// Another inventory than the library's own is named, and it is there.
+fn must_be_hosts(root: &Path, name: &str) -> Result<(), LibraryError> {
+    let known = other_hosts(root);
+    if known.iter().any(|other| other == name) {
+        return Ok(());
+    }
+    let hint = match did_you_mean(name, known.iter().map(String::as_str)) {
+        Some(meant) => format!("Did you mean `{meant}`?"),
+        None if known.is_empty() => "There is none yet".to_owned(),
+        None => format!("There are {}", known.join(", ")),
+    };
+    Err(LibraryError::NoHosts { name: name.to_owned(), hint })
+}
+
+/// An inventory's file, its bytes as a run keeps them, and what it comes to; without a file there is only `local`.
+fn read_hosts(
+    root: &Path,
+    name: &str,
+    elsewhere: &dyn Elsewhere,
+    found: &mut Diagnostics,
+) -> Result<(RawFile, Option<Resolved>), LibraryError> {
+    let path = root.join(hosts_path(name));
     let Some(mut file) = read_file(root, &path)? else {
         let resolved = Resolved { inventory: Inventory::only_local(), sources: Vec::new() };
         return Ok((RawFile::absent(root, &path), Some(resolved)));

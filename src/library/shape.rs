@@ -37,6 +37,13 @@ pub enum Connection {
     Local,
 }
 
+impl Host {
+    /// Whether what happens to it happens to everybody: hosts are in production unless their inventory says otherwise.
+    pub fn is_in_production(&self) -> bool {
+        self.environment == PRODUCTION
+    }
+}
+
 impl Inventory {
     /// Only the operator's own machine: what there is without an inventory file.
     pub fn only_local() -> Self {

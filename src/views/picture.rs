@@ -9,9 +9,10 @@ use crate::plan::{Program, kept_lines, stage_lines};
 
 /// The first line: what runs, and whose run it is.
 pub fn header(program: &Program, state: &State, width: usize) -> Line {
-    let (run, requester) =
-        state.opened.as_ref().map_or_else(Default::default, |(_, opened)| (opened.run.short(), opened.requester.to_string()));
-    let right = format!("run {run} · {}", requester.split('@').next().unwrap_or_default());
+    let right = state.opened.as_ref().map_or_else(String::new, |(_, opened)| {
+        let word = if opened.mode.is_drill() { "drill" } else { "run" };
+        format!("{word} {} · {}", opened.run.short(), opened.requester.as_str().split('@').next().unwrap_or_default())
+    });
     let title = format!("{} · {}", program.runbook.name.value, program.runbook.title);
     let column = width.saturating_sub(right.chars().count());
     let title = super::page::fit(&title, column.saturating_sub(2));

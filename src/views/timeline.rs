@@ -2,7 +2,9 @@
 
 use super::page::{Line, Tone};
 use super::steps::seconds;
-use crate::event::{Answer, Ended, Entry, Event, Interruption, Judgement, KeptArtifact, LoopTurn, Part, RunMode, Truncation};
+use crate::event::{
+    Answer, Ended, Entry, Event, GateAsks, Interruption, Judgement, KeptArtifact, LoopTurn, Part, RunMode, Truncation, is_played,
+};
 use crate::plan::said;
 
 /// The line of one entry: time of day, what happened.
@@ -15,7 +17,8 @@ pub fn timeline_line(entry: &Entry) -> Line {
 fn words(event: &Event) -> (Tone, String) {
     match event {
         Event::RunOpened(opened) => {
-            (Tone::Strong, format!("{} opened run {} of {}{}", opened.requester, opened.run, opened.runbook, of_mode(opened.mode)))
+            let mode = of_mode(opened.mode, opened.hosts_from.as_deref());
+            (Tone::Strong, format!("{} opened run {} of {}{mode}", opened.requester, opened.run, opened.runbook))
         }
         Event::HostReached { host, place } => (Tone::Quiet, format!("reached {host}: {} {}", place.login, place.key)),
         Event::HostUnreachable { host, why } => (Tone::Bad, format!("cannot reach {host}: {why}")),
@@ -26,21 +29,20 @@ fn words(event: &Event) -> (Tone, String) {
             (Tone::Waits, format!("the turns of {block} go on in the order {}: what must go last has moved", order.join(", ")))
         }
         Event::LookRepeated { block, turn, step } => (Tone::Quiet, format!("looks at {step} again before turn {turn} of {block}")),
-        Event::CallBegan { block, runbook, parameters } => {
-            let with: Vec<String> = parameters.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-            (Tone::Plain, format!("{block} calls {runbook}{}", with.concat()))
-        }
+        Event::CallBegan { block, runbook, parameters } => (
+            Tone::Plain,
+            format!("{block} calls {runbook}{}", parameters.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>()),
+        ),
         Event::StepSkipped { step, why } => (Tone::Plain, format!("skipped {step}: {why}")),
         Event::StepRefused { step, why } => (Tone::Bad, format!("refused {step}: {why}")),
-        Event::GateOpened { gate, asks } => (
-            Tone::Waits,
-            format!("gate {gate} opened for {} approvals, until {}, check {}", asks.slots.len(), asks.expires.time_of_day(), asks.check),
-        ),
+        Event::GateOpened { gate, asks } => (Tone::Waits, format!("gate {gate} opened {}", asked_of(asks))),
         Event::ApprovalGiven { gate, person, instead_of, .. } => {
             (Tone::Good, format!("{person} approved gate {gate}{}", as_substitute(instead_of.as_deref())))
         }
         Event::ApprovalRefused { why, .. } => (Tone::Bad, format!("a document does not count: {why}")),
-        Event::ApprovalDenied { gate, person, sentence, .. } => (Tone::Bad, format!("{person} denied gate {gate}: {sentence}")),
+        Event::ApprovalDenied { gate, person, key, sentence, .. } => {
+            (Tone::Bad, format!("{person} denied gate {gate}{}: {sentence}", of_key(key)))
+        }
         Event::GateExpired { gate } => (Tone::Waits, format!("gate {gate} expired")),
         Event::ActionStarted { step, host, part, attempt, .. } => {
             (Tone::Plain, format!("started {step} on {host}{}{}", of_part(*part), of_attempt(*attempt)))
@@ -72,12 +74,23 @@ fn words(event: &Event) -> (Tone, String) {
     }
 }
 
-fn of_mode(mode: RunMode) -> &'static str {
+/// How a run differs from a real one, in parentheses.
+pub fn of_mode(mode: RunMode, hosts_from: Option<&str>) -> String {
     match mode {
-        RunMode::Real => "",
-        RunMode::DryRun => " (dry run)",
-        RunMode::Drill => " (drill)",
+        RunMode::Real => String::new(),
+        RunMode::DryRun => " (dry run)".to_owned(),
+        RunMode::Drill => " (drill)".to_owned(),
+        RunMode::LiveDrill => format!(" (drill on the hosts of {})", hosts_from.unwrap_or("nobody")),
     }
+}
+
+fn asked_of(asks: &GateAsks) -> String {
+    format!("for {} approvals, until {}, check {}", asks.slots.len(), asks.expires.time_of_day(), asks.check)
+}
+
+/// Whether a part in a drill was played.
+fn of_key(key: &str) -> &'static str {
+    if is_played(key) { " (played)" } else { "" }
 }
 
 fn tone_of_kept(artifacts: &[KeptArtifact]) -> Tone {

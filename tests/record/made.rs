@@ -94,6 +94,7 @@ fn opened(requester_key: String, floor: u32) -> RunOpened {
         requester_key: Some(requester_key),
         machine: "console".to_owned(),
         parameters: BTreeMap::new(),
+        hosts_from: None,
         inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing, files: BTreeMap::new() },
         revision: None,
         rules: Rules { domain: "example.com".to_owned(), people: BTreeMap::new(), floors, evidence: BTreeSet::new() },

@@ -293,6 +293,7 @@ fn opened(program: &Program) -> Event {
         requester_key: Some("SHA256:alice".to_owned()),
         machine: "here".to_owned(),
         parameters: BTreeMap::new(),
+        hosts_from: None,
         inputs: Inputs { runbook: nothing, inventory: nothing, policy: nothing, signers: nothing, files: BTreeMap::new() },
         revision: None,
         rules: program.policy.rules.clone(),

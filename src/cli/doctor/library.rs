@@ -16,7 +16,7 @@ const TRIAL: &[u8] = b"runbook doctor: a trial, worth nothing\n";
 
 /// Everything about the library and its people.
 pub(super) fn findings(context: &Context) -> Vec<Finding> {
-    let library = match context.library_folder().and_then(|root| Ok(open_library(&root)?)) {
+    let library = match context.library_folder().and_then(|root| Ok(open_library(&root, None)?)) {
         Ok(library) => library,
         Err(failure) => return vec![Finding::bad("library", "cannot be used", failure.message)],
     };

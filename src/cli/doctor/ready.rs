@@ -7,7 +7,7 @@ use super::{Finding, hosts, links, machine, people};
 use crate::cli::args::DoctorArgs;
 use crate::cli::context::{Context, open_library};
 use crate::cli::failure::Failure;
-use crate::cli::opening::whoever_runs_it;
+use crate::cli::opening::{given, parameter_failure, whoever_runs_it};
 use crate::cli::secrets::variables;
 use crate::event::RunMode;
 use crate::library::{Library, LibraryError};
@@ -23,12 +23,19 @@ const ROOM_LEFT: u64 = 32 << 20;
 /// Where a runbook is named that is not there, or nothing can be started.
 pub(super) fn findings(context: &Context, args: &DoctorArgs) -> Result<Vec<Finding>, Failure> {
     if !args.all && args.names.is_empty() {
-        return match args.links {
-            true => Err(Failure::usage("--links looks at runbooks: name some, or all by --all")),
-            false => Ok(Vec::new()),
+        let of_runbooks = [("--links", args.links), ("--hosts-from", args.hosts_from.is_some())];
+        return match of_runbooks.into_iter().find(|(_, is_asked)| *is_asked) {
+            Some((word, _)) => Err(Failure::usage(format!("{word} looks at runbooks: name some, or all by --all"))),
+            None if !args.parameters.parameters.is_empty() => Err(Failure::usage("-p is for a runbook: name it")),
+            None => Ok(Vec::new()),
         };
     }
-    let Ok(library) = context.library_folder().and_then(|root| Ok(open_library(&root)?)) else { return Ok(Vec::new()) };
+    let opened = context.library_folder().and_then(|root| Ok(open_library(&root, args.hosts_from.as_deref())?));
+    let library = match (opened, &args.hosts_from) {
+        (Ok(library), _) => library,
+        (Err(failure), Some(_)) => return Err(failure),
+        (Err(_), None) => return Ok(Vec::new()),
+    };
     let today = people::valid_today(&library, context.now());
     let programs = programs(context, &library, args, &today)?;
     let withheld: Vec<String> = programs.iter().flat_map(variables).collect::<BTreeSet<_>>().into_iter().collect();
@@ -45,13 +52,17 @@ pub(super) fn findings(context: &Context, args: &DoctorArgs) -> Result<Vec<Findi
     Ok(findings)
 }
 
-/// The runbooks that are asked for, as whoever sits here would run them with the defaults. What does not read is told elsewhere.
+/// The runbooks that are asked for, as whoever sits here would run them, with the defaults where nothing is given. What does not read is told elsewhere.
 fn programs(context: &Context, library: &Library, args: &DoctorArgs, today: &crate::library::Roster) -> Result<Vec<Program>, Failure> {
     let requester = match context.identity(&library.roster) {
         Ok(identity) => identity.person,
         Err(_) => whoever_runs_it(&library.policy)?, // told elsewhere
     };
     let names = if args.all { library.names()? } else { args.names.clone() };
+    let given = given(&args.parameters)?;
+    if !given.is_empty() && names.len() != 1 {
+        return Err(Failure::usage("-p is for one runbook: name that alone"));
+    }
     let mut programs = Vec::new();
     for name in names.iter().map(|name| name.strip_suffix(".yaml").unwrap_or(name)).collect::<BTreeSet<_>>() {
         let source = match library.runbook(name) {
@@ -65,7 +76,12 @@ fn programs(context: &Context, library: &Library, args: &DoctorArgs, today: &cra
             inventory: library.inventory.clone(),
             policy: library.policy.clone(),
             roster: today.clone(),
-            parameters: Parameters::defaults(&runbook, &library.inventory),
+            parameters: match given.is_empty() {
+                true => Parameters::defaults(&runbook, &library.inventory),
+                false => {
+                    Parameters::resolve_what_is_there(&runbook, &given, &library.inventory).map_err(|wrong| parameter_failure(&wrong))?
+                }
+            },
             requester: requester.clone(),
             presence: Presence::Unattended,
             mode: RunMode::Real,
