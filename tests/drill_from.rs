@@ -27,6 +27,19 @@ fn ended(folder: &Path) -> Vec<String> {
     events(folder).iter().filter(|event| event["kind"] == "action_ended").map(of).collect()
 }
 
+/// What was kept: step, host, artifact, and the length and sum of its file.
+fn kept(folder: &Path) -> Vec<String> {
+    let of = |event: &Value| {
+        let artifact = |artifact: &Value| {
+            let files = artifact["files"].as_array().unwrap();
+            let files: Vec<String> = files.iter().map(|file| format!("{} {} {}", file["file"], file["bytes"], file["sha256"])).collect();
+            format!("{} {} {} {files:?} {}", event["step"], event["host"], artifact["name"], artifact["trouble"])
+        };
+        event["artifacts"].as_array().unwrap().iter().map(artifact).collect::<Vec<_>>()
+    };
+    events(folder).iter().filter(|event| event["kind"] == "evidence_kept").flat_map(of).collect()
+}
+
 fn verdict(folder: &Path) -> Value {
     events(folder).last().unwrap()["verdict"].clone()
 }
@@ -88,6 +101,7 @@ fn a_recorded_run_is_replayed_with_the_same_steps_outcomes_and_output() {
     assert!(!shown(&drill).contains("not replayed"), "{}", shown(&drill));
     let drilled = lab.path("store/drills").join(report["drills"][0]["drill"].as_str().unwrap());
     assert_eq!(ended(&drilled), ended(&real));
+    assert_eq!((kept(&drilled), kept(&real).len()), (kept(&real), 2));
     assert_eq!(verdict(&drilled), verdict(&real));
     let again = lab.run_as("alice", &["drill", "night"]);
     assert!(again.status.success() && shown(&again).contains("night/the-night"), "{}", shown(&again));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::base::{Digest, HostName, Person, Redactor, Secret, StepId, Timestamp};
 use crate::effects::{BoxFuture, FileEnd, Frame, Frames, OutputSink};
 use crate::engine::{State, Task};
-use crate::event::{Entry, KeptArtifact, Part, Pulse, Stream};
+use crate::event::{Entry, KeptArtifact, KeptFile, Part, Pulse, Stream};
 use crate::plan::{READING_LIMIT, SecretUse, Seen};
 use crate::runner::{Capture, CaptureError, Captured, Fetched, Recording, SecretSource, SecretTrouble, Watcher};
 
@@ -90,17 +90,30 @@ impl Capture for Evidence {
 
     fn finish(self: Box<Self>) -> Captured {
         let mut artifacts: Vec<KeptArtifact> = Vec::new();
-        Frames::default().feed(&self.stream, |frame| {
-            if let Frame::End(end) = frame
-                && let Some(name) = self.names.get(artifacts.len())
-            {
+        let mut content = Vec::new();
+        Frames::default().feed(&self.stream, |frame| match frame {
+            Frame::Bytes(bytes) => content.extend_from_slice(bytes),
+            Frame::End(end) => {
+                let bytes = std::mem::take(&mut content);
+                let Some(name) = self.names.get(artifacts.len()) else { return };
                 let whole = matches!(end, FileEnd::Read { code: 0, .. });
-                artifacts.push(KeptArtifact { name: name.clone(), files: Vec::new(), trouble: (!whole).then(|| "it failed".to_owned()) });
+                artifacts.push(KeptArtifact {
+                    name: name.clone(),
+                    files: vec![kept_file(name, &bytes)],
+                    trouble: (!whole).then(|| "it failed".to_owned()),
+                });
             }
+            Frame::Output { .. } | Frame::File { .. } | Frame::TooMany { .. } | Frame::Done | Frame::Stray(_) => {}
         });
         let kept = (artifacts.len() == self.names.len()).then_some((Digest::ZERO, artifacts));
         Captured { stdout: Stream::empty(), stderr: Stream::empty(), kept, seen: Seen::default(), trouble: None }
     }
+}
+
+/// An artifact of one file, as the record of a real run has it.
+fn kept_file(name: &str, bytes: &[u8]) -> KeptFile {
+    let (length, sha256) = (bytes.len() as u64, Digest::of(bytes));
+    KeptFile { file: name.to_owned(), bytes: length, sha256, size: Some(length), truncated: None }
 }
 
 /// A drill's secrets have values that say what they are.
