@@ -193,6 +193,8 @@ class Record:
             all(later["event"].get(key) == entry["event"][key] for key in same) for later in self.entries[entry["seq"]:])
     def judge_files(self, entry):
         event = entry["event"]
+        if self.drill:
+            return  # its journal is all that there is
         self.named(event)
         if event["kind"] == "run_opened":
             for key in ("runbook", "inventory", "policy", "signers"):

@@ -250,6 +250,10 @@ fn a_drill_is_never_taken_for_a_run() {
     assert!(kept.join("journal.jsonl").is_file());
     assert!(fs::read_to_string(kept.join("journal.jsonl")).unwrap().lines().next().unwrap().contains("\"mode\":\"drill\""));
     assert!(lab.runs().is_empty(), "{:?}", lab.runs());
+    let name = report["drills"][0]["drill"].as_str().unwrap();
+    assert!(shown(&lab.run_as("alice", &["log", name])).contains("(drill)"), "it is found by its name");
+    let as_a_drill = shown(&lab.run_as("alice", &["verify", name]));
+    assert!(as_a_drill.contains("a drill: its journal is all that there is") && as_a_drill.contains("proven"), "{as_a_drill}");
     for words in [["resume", "latest"], ["log", "latest"]] {
         assert_eq!(lab.run_as("alice", &words).status.code(), Some(2));
     }

@@ -10,7 +10,7 @@ use super::progress::{HostResult, Progress, progress, settled_results};
 use super::state::{LeftOut, State, StepState};
 use super::walk::{Standing, Walk};
 use crate::base::{HostName, StepId};
-use crate::event::{Action, CANNOT_KNOW, Effect, Part, Stage, StageWork, WOULD_RUN};
+use crate::event::{Action, CANNOT_KNOW, Effect, EvidenceNeed, Part, Stage, StageWork, WOULD_RUN};
 use crate::plan::{ProgramStep, Reached, Role};
 
 /// What a dry run says of a step, or of a step on one host.
@@ -72,12 +72,25 @@ pub fn foreseen(state: &State, known: &StepState) -> Vec<(HostName, Result<Optio
     let StageWork::Withheld { says, actions } = &stage.work else { return Vec::new() };
     let looks = says == WOULD_RUN && actions.iter().any(|action| action.done_when.is_some());
     let unmade = if looks { Unmade::before(state, known) } else { Unmade::default() };
+    let is_refused = actions.iter().any(|action| evidence_is_lost(state, stage, &action.host)); // on one host is on none
     let of = |action: &Action| match says.as_str() {
         CANNOT_KNOW => Ok(Some(Foreseen::CannotKnow)),
+        WOULD_RUN if is_refused => Err(HostResult::Failed),
         WOULD_RUN if action.done_when.is_some() => looked(progress(stage, action, known), unmade.is_on(&action.host)),
         _ => Ok(Some(Foreseen::WouldRun)),
     };
     actions.iter().map(|action| (action.host.clone(), of(action))).collect()
+}
+
+/// Whether what the step would destroy could not be kept: captures are looks, and were made.
+fn evidence_is_lost(state: &State, stage: &Stage, host: &HostName) -> bool {
+    let EvidenceNeed::From(captures) = &stage.evidence else { return false };
+    captures.iter().any(|capture| {
+        let known = state.step(capture);
+        let results = known.stage.as_ref().map(|stage| settled_results(stage, &known)).unwrap_or_default();
+        let is_lost = results.iter().any(|(at, result)| at == host && result.is_bad());
+        is_lost && !is_after_a_withheld_change(state, &known)
+    })
 }
 
 /// What the look whether a step is done already says, unless a change that was not made might have made it say something else.

@@ -72,6 +72,21 @@ fn what_is_in_place_is_not_known_after_a_change_on_the_same_host() {
 }
 
 #[test]
+fn what_could_not_be_kept_would_not_be_destroyed() {
+    let text = "  - {name: keep, hosts: all, capture: {rows: {run: dump}}, on_failure: continue}
+  - {name: purge, hosts: all, run: purge, effect: destructive, evidence: keep}
+";
+    let run = dry(text, &["h1"]);
+    let of: Vec<_> = step(&run, "purge").hosts.iter().map(|host| (host.host.to_string(), host.result, host.foreseen)).collect();
+    assert!(
+        of.iter().all(|(_, result, foreseen)| (*result, *foreseen) == (Some(HostResult::Failed), None)),
+        "{of:?} {:?}",
+        says(&run, "purge")
+    );
+    assert_eq!(verdict(&run), "failed");
+}
+
+#[test]
 fn a_step_that_is_in_place_is_no_change() {
     let text = "  - {name: one, hosts: h0, run: one, done_when: tuned, effect: idempotent}
   - {name: check, hosts: h0, check: look}
