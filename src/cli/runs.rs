@@ -63,7 +63,7 @@ fn read<'a>(context: &Context, store: &Store, ids: impl Iterator<Item = &'a RunI
 
 fn page(runs: &[Read], drills: &[Read], missing: &[String]) -> Page {
     let mut page = Page::new();
-    if runs.is_empty() && missing.is_empty() {
+    if runs.is_empty() && drills.is_empty() && missing.is_empty() {
         page.push(Line::new().plain("no run yet; `runbook exec NAME` makes one"));
     }
     for (line, held) in runs.iter().chain(drills) {
