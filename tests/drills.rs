@@ -3,6 +3,8 @@
 #[path = "support/lab.rs"]
 #[allow(dead_code)] // each test file uses its part of it
 mod lab;
+#[path = "drills/words.rs"]
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::base::{Bytes, Person, Timestamp};
 use crate::text::{Diagnostics, Node, Reader, Source, Spanned, Vocabulary, parse};
-pub use expected::{Expected, ExpectedStep};
+pub use expected::{Expected, ExpectedStep, Listed};
 pub use people::{Approver, Said};
 pub use rules::{Fault, HostScript, Rule};
 

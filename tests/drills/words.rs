@@ -1,0 +1,99 @@
+//! The words of scenarios one by one: what each expects, what it says where it differs, and where it does not fit. No host is ever contacted.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::json;
+use crate::lab::{Lab, shown};
+
+const ROLL: &str = "steps:
+  - name: Look
+    manual: Look at the dashboard.
+  - name: One after another
+    hosts: web
+    rolling: {serial: 1}
+    timeout: 1m
+    steps:
+      - {name: Restart it, run: systemctl restart nginx}
+      - {name: It answers, check: probe}
+  - name: Without alarms
+    hosts: web-1
+    timeout: 1m
+    become: root
+    acquire: silence --add
+    steps:
+      - {name: Reload, run: reload}
+    release: |
+      silence --remove
+  - {name: In the end, hosts: web, check: probe --all, timeout: 10s}
+";
+
+/// Two web servers, a runbook that restarts them in turn and then silences alarms for a while, and this scenario of it.
+fn lab(scenario: &str) -> Lab {
+    let lab = Lab::new();
+    lab.write("runbooks/team/inventory.yaml", "hosts: {web-1: {groups: [web]}, web-2: {groups: [web]}}\n");
+    lab.runbook("roll", ROLL);
+    fs::create_dir_all(lab.path("runbooks/drills/roll")).unwrap();
+    lab.write("runbooks/drills/roll/night.yaml", &format!("drill: roll\ntitle: A night\n{scenario}"));
+    lab
+}
+
+/// Everything does what it shall.
+const WELL: &str = "people: {look: done}
+hosts:
+  web:
+    - {on: systemctl restart, takes: 4s}
+    - {on: probe}
+    - {on: silence}
+    - {on: reload, takes: 2s}
+";
+
+/// The drill of this scenario, as JSON.
+fn drilled(scenario: &str) -> Value {
+    let report = json(&lab(scenario).run_as("alice", &["drill", "roll", "--output", "json"]));
+    report["drills"][0].clone()
+}
+
+/// What differs, a line each.
+fn differences(scenario: &str) -> Vec<String> {
+    let drilled = drilled(scenario);
+    let word = |difference: &Value, key: &str| difference[key].as_str().unwrap().to_owned();
+    let line = |one: &Value| format!("{}: {} / {}", word(one, "what"), word(one, "expected"), word(one, "got"));
+    drilled["differences"].as_array().unwrap().iter().map(line).collect()
+}
+
+/// What is said of a scenario that does not fit.
+fn refused(scenario: &str) -> String {
+    let lab = lab(scenario);
+    let drill = lab.run_as("alice", &["drill", "roll"]);
+    assert_eq!(drill.status.code(), Some(2), "{}", shown(&drill));
+    shown(&drill).replace(&lab.dir.path().display().to_string(), "")
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn the_order_of_steps_is_told_host_by_host() {
+    let order = |order: &str| differences(&format!("{WELL}expect: {{verdict: recovered, order: [{order}]}}\n"));
+    assert_eq!(order("look, {restart-it: web-1}, {it-answers: web-1}, {restart-it: web-2}, in-the-end"), NOTHING);
+    assert_eq!(order("restart-it, {in-the-end: web-1}, {in-the-end: web-2}"), NOTHING);
+    assert_eq!(order("in-the-end, {in-the-end: web-2}").len(), 1, "a step without a host is all of it");
+    let ran = "look, restart-it@1 on web-1, it-answers@1 on web-1, restart-it@2 on web-2, it-answers@2 on web-2, \
+               without-alarms.acquire on web-1, reload on web-1, without-alarms.release on web-1, in-the-end on web-1, in-the-end on web-2";
+    assert_eq!(order("{restart-it: web-2}, {restart-it: web-1}"), [format!("order: restart-it on web-2, restart-it on web-1 / {ran}")]);
+}
+
+#[test]
+fn hosts_that_are_none_of_the_inventory_are_told_with_their_places() {
+    insta::assert_snapshot!(
+        "hosts_of_expectations",
+        refused(
+            "expect:\n  verdict: recovered\n  steps: {it-answers: {web-3: ok, \"not a host\": ok}}\n  order: [{restart-it: wbe-1}, {restrat-it: web-1}]\n"
+        )
+    );
+    insta::assert_snapshot!(
+        "shapes_of_expectations",
+        refused("expect: {verdict: recovered, order: [{restart-it: web-1, it-answers: web-1}, {}], held: x}\n")
+    );
+}
