@@ -11,6 +11,7 @@ mod rehearse;
 mod scenario;
 mod simulated;
 mod sweep;
+mod unused;
 
 pub use actors::LivePeople;
 pub use answers::{Injected, Injection, Then, Unanswered};
@@ -22,3 +23,4 @@ pub use rehearse::{Pace, Rehearsal};
 pub use scenario::{AS_EXPECTED, Scenario, read_scenario};
 pub use simulated::{Behaviour, Break, Kept, Reply, SimulatedClock, SimulatedHosts, System};
 pub use sweep::{RolledBack, Row, Sweep};
+pub use unused::{Unused, Used, no_longer_met, unused};

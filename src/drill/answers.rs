@@ -85,7 +85,7 @@ pub(super) struct Seen {
     /// The commands that have been run, each with its host.
     run: Vec<(HostName, String)>,
     /// How often each rule was used on each host.
-    used: BTreeMap<(usize, HostName), u32>,
+    pub used: BTreeMap<(usize, HostName), u32>,
     /// The rule by which an attempt was answered.
     chosen: BTreeMap<(StepId, HostName, Part, u32), usize>,
     pub unanswered: BTreeSet<Unanswered>,

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::actors::{LivePeople, ScriptedGates, ScriptedPeople, key_of};
+use super::actors::{LivePeople, ScriptedGates, ScriptedPeople, Turns, key_of};
 use super::answers::{Answers, Injected, Seen, Then, Unanswered};
 use super::cast::Cast;
 use super::guess::Guess;
 use super::record::{Forgetful, Nobody, StandIns};
 use super::scenario::Otherwise;
 use super::simulated::{SimulatedClock, SimulatedHosts};
+use super::unused::Used;
 use crate::base::{Digest, Period, RunId};
 use crate::effects::{Clock, StopLevel};
 use crate::engine::State;
@@ -57,6 +58,8 @@ pub struct Rehearsal {
     pub unanswered: BTreeSet<Unanswered>,
     /// Commands that were sent to hosts.
     pub sent: BTreeSet<String>,
+    /// What of the scenario was of use.
+    pub used: Used,
     /// Why the runner could not go on, where it could not.
     pub trouble: Option<String>,
 }
@@ -87,16 +90,31 @@ impl Cast {
             builder.start_paused(true);
         }
         let runtime = builder.build()?;
-        let (memory, seen) = (Memory::default(), Arc::new(Mutex::new(Seen::default())));
-        let trouble = runtime.block_on(self.play(chance, injected, &memory, &seen));
+        let (memory, seen, turns) = (Memory::default(), Arc::new(Mutex::new(Seen::default())), Turns::default());
+        let trouble = runtime.block_on(self.play(chance, injected, (&memory, &seen, &turns)));
         let entries = memory.entries();
         let took = entries.first().zip(entries.last()).map_or(Period::default(), |(first, last)| last.at.since(first.at));
         let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
         let (run, journal) = (self.run_id(chance.seed), memory.bytes());
-        Ok(Rehearsal { run, state: fold(&entries), entries, journal, took, unanswered: seen.unanswered, sent: seen.sent, trouble })
+        let used = self.used(chance, &seen, &turns);
+        Ok(Rehearsal { run, state: fold(&entries), entries, journal, took, unanswered: seen.unanswered, sent: seen.sent, used, trouble })
     }
 
-    async fn play(&self, chance: &Chance<'_>, injected: Option<Injected>, memory: &Memory, seen: &Arc<Mutex<Seen>>) -> Option<String> {
+    /// Real people say what they like: then nothing of what is written for them is told.
+    fn used(&self, chance: &Chance<'_>, seen: &Seen, turns: &Turns) -> Used {
+        let turns = turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = turns.keys().filter(|(_, fitting)| *fitting > 0).map(|(step, _)| step.clone());
+        let all = self.scenario.people.iter().map(|(step, _)| step.value.clone());
+        let people = if chance.live.is_some() { all.collect() } else { said.collect() };
+        Used { rules: seen.used.keys().map(|(number, _)| *number).collect(), people }
+    }
+
+    async fn play(
+        &self,
+        chance: &Chance<'_>,
+        injected: Option<Injected>,
+        (memory, seen, turns): (&Memory, &Arc<Mutex<Seen>>, &Turns),
+    ) -> Option<String> {
         let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new(self.scenario.begins));
         let down = self.hosts.iter().filter(|(_, host)| host.down).map(|(name, _)| name.clone());
         let answers = Answers {
@@ -110,9 +128,8 @@ impl Cast {
             seen: Arc::clone(seen),
         };
         let hosts = Arc::new(SimulatedHosts::new(down, answers));
-        let turns = Arc::default();
         for _ in 0..MOST_RUNNERS {
-            let error = match self.one_runner(chance, memory, &clock, &hosts, &turns).await {
+            let error = match self.one_runner(chance, memory, &clock, &hosts, turns).await {
                 Ok(()) => return None,
                 Err(error) => error,
             };
@@ -129,7 +146,7 @@ impl Cast {
         memory: &Memory,
         clock: &Arc<dyn Clock>,
         hosts: &Arc<SimulatedHosts>,
-        turns: &Arc<Mutex<BTreeMap<String, usize>>>,
+        turns: &Turns,
     ) -> Result<(), RunError> {
         let program: &Program = &self.program;
         let state = fold(&memory.entries());

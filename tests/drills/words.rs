@@ -97,3 +97,40 @@ fn hosts_that_are_none_of_the_inventory_are_told_with_their_places() {
         refused("expect: {verdict: recovered, order: [{restart-it: web-1, it-answers: web-1}, {}], held: x}\n")
     );
 }
+
+#[test]
+fn what_never_mattered_is_remarked_and_is_no_difference() {
+    let scenario = "people: {look: done, in-the-end: retry}
+hosts:
+  web:
+    - {on: systemctl restart, takes: 4s}
+    - {on: probe, exits: 3}
+    - {on: probe}
+    - {on: silence}
+    - {on: reload}
+    - {on: [apt-get, upgrade]}
+    - is: systemctl stop nginx
+  web-2:
+    - {on: reload}
+expect: {verdict: recovered}
+";
+    let report = drilled(scenario);
+    assert_eq!(report["ok"], true, "{report}");
+    let unused: Vec<String> =
+        report["unused"].as_array().unwrap().iter().map(|one| format!("{} {}", one["line"], one["what"].as_str().unwrap())).collect();
+    assert_eq!(unused, ["3 people: in-the-end", "7 on: probe", "11 on: apt-get, upgrade", "12 is: systemctl stop nginx", "14 on: reload",]);
+    let lab = lab(scenario);
+    let text = shown(&lab.run_as("alice", &["drill", "roll"]));
+    assert!(text.contains("\n    never used: line 7, on: probe\n") && text.contains("1 drill as expected"), "{text}");
+    let sweep = shown(&lab.run_as("alice", &["drill", "roll", "--sweep"]));
+    assert_eq!(sweep.matches("never used").count(), 5, "a sweep tells none: {sweep}");
+}
+
+#[test]
+fn what_somebody_would_say_matters_where_they_are_asked() {
+    let failing = WELL.replace("people: {look: done}", "people: {look: done, reload: stop, without-alarms.release: keep}");
+    let scenario = format!("{failing}    - {{on: reload, exits: 1}}\nexpect: {{verdict: failed, steps: {{reload: failed}}}}\n");
+    let report = drilled(&scenario);
+    let unused: Vec<&str> = report["unused"].as_array().unwrap().iter().map(|one| one["what"].as_str().unwrap()).collect();
+    assert_eq!(unused, ["people: without-alarms.release", "on: reload"], "the release goes well, and one rule hides another: {report}");
+}

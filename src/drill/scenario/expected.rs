@@ -126,11 +126,12 @@ fn read_one(reader: &mut Reader, item: &Node, of_it: &str, example: &str) -> Opt
         return Some(Listed { step: reader.as_written(item, "a step")?, of_it: None });
     };
     let mut fields = reader.fields(item, "a step", example)?;
-    let span = fields.span();
+    let place = fields.span();
     let [(step, node)]: [(Spanned<String>, &Node); 1] = match fields.rest().try_into() {
         Ok(one) => one,
         Err(others) => {
             let message = format!("expected one step with {of_it}, got {}", others.len());
+            let span = others.get(1).map_or(place, |(second, _)| second.span);
             reader.error("RB601", span, message).label(format!("expected such as `{example}`")).help("write an item for each step");
             return None;
         }

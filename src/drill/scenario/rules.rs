@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::Period;
-use crate::text::{Node, Reader, Spanned, Value, Vocabulary};
+use crate::text::{Node, Reader, Span, Spanned, Value, Vocabulary};
 
 /// How one host, or all hosts of a selector, behave.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub struct HostScript {
 /// One answer.
 #[derive(Debug, Clone, Default)]
 pub struct Rule {
+    /// Where it stands.
+    pub at: Span,
     /// Pieces that must all stand in the command's text.
     pub on: Vec<String>,
     /// The whole of the command's text.
@@ -114,6 +116,7 @@ fn read_host(reader: &mut Reader, node: &Node) -> HostScript {
 
 fn read_rule(reader: &mut Reader, node: &Node) -> Option<Rule> {
     let mut fields = reader.fields(node, "a rule", "`{on: uptime, says: up}`")?;
+    let at = fields.span();
     let is = fields.optional("is").and_then(|node| reader.as_written(node, "`is`")).map(|text| text.value);
     let on = match &is {
         Some(_) => fields.optional("on"),
@@ -137,6 +140,7 @@ fn read_rule(reader: &mut Reader, node: &Node) -> Option<Rule> {
     let with_newline = |text: String| if ends { with_newline(text) } else { text };
     let exits = i32::try_from(exits).unwrap_or(1);
     Some(Rule {
+        at,
         on,
         is,
         after,

@@ -1,0 +1,56 @@
+//! What of a scenario never mattered: rules that answered nothing, and people whom nobody asked. A remark, and never a difference.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::cast::Cast;
+use super::rehearse::Rehearsal;
+use super::scenario::Rule;
+use crate::text::Span;
+
+/// What was of use in a rehearsal.
+#[derive(Debug, Default)]
+pub struct Used {
+    /// Rules by their numbers, in the order written.
+    pub rules: BTreeSet<usize>,
+    /// Steps, as `people:` names them, at which somebody said what is written there.
+    pub people: BTreeSet<String>,
+}
+
+/// Something that never mattered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unused {
+    /// Its line in the scenario's file, from 1; `None` where the scenario is no file.
+    pub line: Option<usize>,
+    /// What stands there: `on: systemctl restart`, `people: look-at-the-dashboard`.
+    pub what: String,
+}
+
+/// All of it, line by line.
+pub fn unused(cast: &Cast, rehearsal: &Rehearsal) -> Vec<Unused> {
+    let scenario = &cast.scenario;
+    let at = |span: Span, what: String| Unused { line: Some(scenario.source.position(span.start).0), what };
+    let rules = cast.rules.iter().enumerate().filter(|(number, _)| !rehearsal.used.rules.contains(number));
+    let people = scenario.people.iter().map(|(step, _)| step).filter(|step| !rehearsal.used.people.contains(&step.value));
+    let rules = rules.map(|(_, (_, rule))| at(rule.at, words(rule)));
+    let mut found: Vec<Unused> = rules.chain(people.map(|step| at(step.span, format!("people: {}", step.value)))).collect();
+    found.sort_by_key(|unused| unused.line);
+    found
+}
+
+/// Of a scenario that was made from a record: the commands that were sent then and to no host now, and who was asked then and is not now.
+/// That one is sent fewer times is nothing.
+pub fn no_longer_met(cast: &Cast, rehearsal: &Rehearsal) -> Vec<Unused> {
+    let met = rehearsal.used.rules.iter().filter_map(|number| cast.rules.get(*number));
+    let mut told: BTreeSet<String> = met.map(|(_, rule)| words(rule)).collect();
+    let all = unused(cast, rehearsal).into_iter().filter(|unused| told.insert(unused.what.clone()));
+    all.map(|unused| Unused { line: None, ..unused }).collect()
+}
+
+fn words(rule: &Rule) -> String {
+    match &rule.is {
+        Some(whole) => format!("is: {}", whole.trim_end()),
+        None => format!("on: {}", rule.on.join(", ")),
+    }
+}
