@@ -134,3 +134,13 @@ fn what_somebody_would_say_matters_where_they_are_asked() {
     let unused: Vec<&str> = report["unused"].as_array().unwrap().iter().map(|one| one["what"].as_str().unwrap()).collect();
     assert_eq!(unused, ["people: without-alarms.release", "on: reload"], "the release goes well, and one rule hides another: {report}");
 }
+
+#[test]
+fn each_artifact_of_a_capture_is_answered_by_a_rule_of_its_own() {
+    let rules = "    - {on: ps -e, says: a process, takes: 2s}\n    - {on: ss -l, says: a socket, takes: 3s}\n";
+    let lab = lab(&format!("{WELL}{rules}expect: {{verdict: recovered}}\n"));
+    let kept = "  - {name: Keep, hosts: web-2, timeout: 20s, capture: {processes: {run: ps -e}, sockets: {run: ss -l}}}\n";
+    lab.runbook("roll", &format!("{ROLL}{kept}"));
+    let report = json(&lab.run_as("alice", &["drill", "roll", "--output", "json"]));
+    assert_eq!((&report["ok"], &report["drills"][0]["unused"]), (&true.into(), &serde_json::json!([])), "{report}");
+}
