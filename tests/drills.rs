@@ -366,4 +366,5 @@ fn the_library_that_ships_is_drilled_and_goes_as_expected() {
     let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks");
     let drill = lab.run_as("alice", &["drill", "--all", "--library", library.to_str().unwrap()]);
     assert!(drill.status.success(), "{}", shown(&drill));
+    assert!(!shown(&drill).contains("never used"), "a scenario says nothing that never matters: {}", shown(&drill));
 }
