@@ -10,6 +10,7 @@ mod recorded;
 mod rehearse;
 mod scenario;
 mod simulated;
+mod stopping;
 mod sweep;
 mod unused;
 

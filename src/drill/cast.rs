@@ -194,7 +194,8 @@ fn check_steps(reader: &mut Reader, scenario: &Scenario, runbook: &Runbook) {
     let expected = &scenario.expected;
     let lists = [&expected.undone, &expected.held].into_iter().flatten().flatten();
     let lists = lists.chain(expected.order.iter().flatten().map(|listed| &listed.step));
-    let named = scenario.people.iter().map(|(step, _)| step).chain(expected.steps.iter().map(|(step, _)| step)).chain(lists);
+    let stopped = scenario.stops.iter().map(|stop| &stop.at);
+    let named = scenario.people.iter().map(|(step, _)| step).chain(stopped).chain(expected.steps.iter().map(|(step, _)| step)).chain(lists);
     let named: Vec<Spanned<String>> = named.cloned().collect();
     for step in named {
         let base = step.value.split('@').next().unwrap_or_default();

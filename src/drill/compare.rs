@@ -135,7 +135,7 @@ pub fn verdict(state: &State) -> String {
 }
 
 /// Whether a step of a run is the one that a scenario names, with or without its turn.
-fn is_step(id: &str, name: &str) -> bool {
+pub(super) fn is_step(id: &str, name: &str) -> bool {
     id == name || (!name.contains('@') && id.split('@').next() == Some(name))
 }
 

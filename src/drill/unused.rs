@@ -1,4 +1,4 @@
-//! What of a scenario never mattered: rules that answered nothing, and people whom nobody asked. A remark, and never a difference.
+//! What of a scenario never mattered: rules that answered nothing, people whom nobody asked, a stop that never came. A remark, and never a difference.
 
 use std::collections::BTreeSet;
 
@@ -16,6 +16,8 @@ pub struct Used {
     pub rules: BTreeSet<usize>,
     /// Steps, as `people:` names them, at which somebody said what is written there.
     pub people: BTreeSet<String>,
+    /// Whether somebody stopped the run.
+    pub stop: bool,
 }
 
 /// Something that never mattered.
@@ -34,7 +36,10 @@ pub fn unused(cast: &Cast, rehearsal: &Rehearsal) -> Vec<Unused> {
     let rules = cast.rules.iter().enumerate().filter(|(number, _)| !rehearsal.used.rules.contains(number));
     let people = scenario.people.iter().map(|(step, _)| step).filter(|step| !rehearsal.used.people.contains(&step.value));
     let rules = rules.map(|(_, (_, rule))| at(rule.at, words(rule)));
-    let mut found: Vec<Unused> = rules.chain(people.map(|step| at(step.span, format!("people: {}", step.value)))).collect();
+    let people = people.map(|step| at(step.span, format!("people: {}", step.value)));
+    let stop = scenario.stops.iter().filter(|_| !rehearsal.used.stop);
+    let stop = stop.map(|stop| at(stop.at.span, format!("stops: {}", stop.at.value)));
+    let mut found: Vec<Unused> = rules.chain(people).chain(stop).collect();
     found.sort_by_key(|unused| unused.line);
     found
 }

@@ -144,3 +144,50 @@ fn each_artifact_of_a_capture_is_answered_by_a_rule_of_its_own() {
     let report = json(&lab.run_as("alice", &["drill", "roll", "--output", "json"]));
     assert_eq!((&report["ok"], &report["drills"][0]["unused"]), (&true.into(), &serde_json::json!([])), "{report}");
 }
+
+#[test]
+fn one_who_presses_ctrl_c_stops_the_run_when_what_runs_has_ended() {
+    let stops = |stops: &str, expect: &str| differences(&format!("{WELL}stops: {stops}\nexpect: {{verdict: interrupted, {expect}}}\n"));
+    assert_eq!(stops("restart-it@2", "steps: {restart-it@2: ok, it-answers@2: not_started, reload: not_started}, held: []"), NOTHING);
+    assert_eq!(stops("reload", "steps: {reload: ok, without-alarms.release: not_started}, held: [without-alarms]"), NOTHING);
+    assert_eq!(stops("look", "steps: {look: not_started, restart-it: not_started}"), NOTHING);
+    let now = "steps: {reload: failed, without-alarms.release: not_started}, held: [without-alarms.acquire], within: 10s";
+    assert_eq!(stops("{at: reload, now: true}", now), NOTHING);
+    assert_eq!(stops("{at: without-alarms.acquire, now: true}", "held: [without-alarms]"), NOTHING, "it may be held");
+    assert_eq!(stops("{at: restart-it, now: false}", "steps: {restart-it: {web-1: ok, web-2: not_started}}"), NOTHING);
+}
+
+#[test]
+fn a_stop_at_a_step_that_never_ran_is_remarked_and_one_of_no_step_refused() {
+    let failing = WELL.replace("{on: probe}", "{on: probe, exits: 1}").replace("look: done", "look: done, it-answers: stop");
+    let failing = failing.replace("    - {on: silence}\n    - {on: reload, takes: 2s}\n", "");
+    let report = drilled(&format!("{failing}stops: reload\nexpect: {{verdict: failed}}\n"));
+    assert_eq!(
+        (&report["ok"], &report["unused"]),
+        (&true.into(), &serde_json::json!([{ "line": 8, "what": "stops: reload" }])),
+        "{report}"
+    );
+    insta::assert_snapshot!(
+        "stops_nowhere",
+        refused(&format!("{WELL}stops: {{at: relaod, now: true}}\nexpect: {{verdict: interrupted}}\n"))
+    );
+    insta::assert_snapshot!("stops_misspelt", refused(&format!("{WELL}stops: {{step: reload}}\nexpect: {{verdict: interrupted}}\n")));
+}
+
+#[test]
+fn a_recorded_run_that_was_stopped_is_stopped_again() {
+    let lab = lab(&format!("{WELL}stops: {{at: reload, now: true}}\nexpect: {{verdict: interrupted}}\n"));
+    let report = json(&lab.run_as("alice", &["drill", "roll", "--output", "json"]));
+    let kept = lab.path("store/drills").join(report["drills"][0]["drill"].as_str().unwrap());
+    let there = lab.path("store/runs/01KDVVCRG02XSZWQ4VQJHEY3PW");
+    fs::create_dir_all(&there).unwrap();
+    fs::copy(kept.join("journal.jsonl"), there.join("journal.jsonl")).unwrap();
+    let again = json(&lab.run_as("alice", &["drill", "--from", "01KDVVCRG02XSZWQ4VQJHEY3PW", "--write", "again", "--output", "json"]));
+    let made = lab.read("runbooks/drills/roll/again.yaml");
+    assert_eq!((&again["ok"], &again["drills"][0]["unused"]), (&true.into(), &serde_json::json!([])), "{again}\n{made}");
+    assert!(made.contains("\nstops: {at: \"reload\", now: true}\n"), "{made}");
+    lab.write("runbooks/roll.yaml", &lab.read("runbooks/roll.yaml").replace("systemctl restart nginx", "systemctl restart httpd"));
+    let changed = shown(&lab.run_as("alice", &["drill", "--from", "01KDVVCRG02XSZWQ4VQJHEY3PW"]));
+    assert!(changed.contains("    never used: is: systemctl restart nginx\n"), "{changed}");
+    assert_eq!(changed.matches("systemctl restart nginx").count(), 1, "on two hosts, and told once: {changed}");
+}

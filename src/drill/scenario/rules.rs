@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::read_flag;
 use crate::base::Period;
 use crate::text::{Node, Reader, Span, Spanned, Value, Vocabulary};
 
@@ -172,20 +173,6 @@ fn read_texts(reader: &mut Reader, node: &Node, what: &str, example: &str) -> BT
     let Some(mut fields) = reader.fields(node, what, example) else { return BTreeMap::new() };
     let named = fields.rest();
     named.into_iter().filter_map(|(name, node)| Some((name.value, reader.as_written(node, "a value")?.value))).collect()
-}
-
-fn read_flag(reader: &mut Reader, node: &Node, what: &str) -> bool {
-    match reader.as_written(node, what).map(|text| text.value).as_deref() {
-        Some("true") => true,
-        Some("false") | None => false,
-        Some(_) => {
-            reader
-                .error("RB103", node.span, format!("{what} is true or false"))
-                .label("expected true")
-                .help(format!("write {what}: true, or remove it"));
-            false
-        }
-    }
 }
 
 fn read_fault(reader: &mut Reader, node: &Node) -> Option<Fault> {
