@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::guess::Guess;
-use super::scenario::{Fault, HostScript, Otherwise, Rule};
+use super::scenario::{Afterwards, Fault, HostScript, Otherwise, Rule};
 use super::simulated::{Behaviour, Break, Kept, Reply, System};
 use crate::base::{Digest, HostName, Period, StepId};
 use crate::engine::Task;
@@ -89,6 +89,8 @@ pub(super) struct Seen {
     /// The rule by which an attempt was answered.
     chosen: BTreeMap<(StepId, HostName, Part, u32), usize>,
     pub unanswered: BTreeSet<Unanswered>,
+    /// The runner was killed, and nobody goes on.
+    pub is_left: bool,
     /// What was sent to hosts, each once.
     pub sent: BTreeSet<String>,
 }
@@ -129,16 +131,17 @@ impl Answers {
             Some(Fault::During) => Some(Break::During),
             Some(Fault::After) => Some(Break::Amnesia),
             Some(Fault::Full) => Some(Break::Full),
-            Some(Fault::Stalls | Fault::Runner | Fault::Reboots(_)) | None => None,
+            Some(Fault::Stalls | Fault::Runner(_) | Fault::Reboots(_)) | None => None,
         };
         let takes = if rule.fault == Some(Fault::Stalls) { FOR_EVER } else { rule.takes };
         let system = match rule.fault {
             Some(Fault::Reboots(down)) => System::Restarts { down },
             Some(_) | None => System::Nothing,
         };
-        if rule.fault == Some(Fault::Runner) {
+        if let Some(Fault::Runner(afterwards)) = rule.fault {
             // what it was about to learn it never learns, and the work is done all the same
             self.memory.kill();
+            seen.is_left |= afterwards == Afterwards::Left;
             seen.facts.extend(rule.sets.clone());
             seen.run.push((task.host().clone(), text_of(task)));
         }

@@ -143,6 +143,9 @@ impl Cast {
                 Ok(()) => return None,
                 Err(error) => error,
             };
+            if seen.lock().unwrap_or_else(PoisonError::into_inner).is_left {
+                return None;
+            }
             if !memory.revive() {
                 return Some(error.to_string());
             }

@@ -10,7 +10,7 @@ use crate::base::{Bytes, Person, Timestamp};
 use crate::text::{Diagnostics, Node, Reader, Source, Spanned, Vocabulary, parse};
 pub use expected::{Expected, ExpectedStep, Listed};
 pub use people::{Approver, Presses, Said, Stop};
-pub use rules::{Fault, HostScript, Rule};
+pub use rules::{Afterwards, Fault, HostScript, Rule};
 
 /// One rehearsal: a file `drills/RUNBOOK/NAME.yaml` of the library.
 #[derive(Debug, Clone)]
@@ -155,10 +155,8 @@ fn read_flag(reader: &mut Reader, node: &Node, what: &str) -> bool {
         Some("true") => true,
         Some("false") | None => false,
         Some(_) => {
-            reader
-                .error("RB103", node.span, format!("{what} is true or false"))
-                .label("expected true")
-                .help(format!("write {what}: true, or remove it"));
+            let message = format!("{what} is true or false");
+            reader.error("RB103", node.span, message).label("expected true or false").help("write true or false, or remove it");
             false
         }
     }

@@ -191,3 +191,22 @@ fn a_recorded_run_that_was_stopped_is_stopped_again() {
     assert!(changed.contains("    never used: is: systemctl restart nginx\n"), "{changed}");
     assert_eq!(changed.matches("systemctl restart nginx").count(), 1, "on two hosts, and told once: {changed}");
 }
+
+#[test]
+fn where_nobody_follows_a_killed_runner_the_drill_ends_as_it_was_left() {
+    let killed = |rule: &str, expect: &str| {
+        drilled(&format!("{WELL}    - {{on: {rule}, breaks: runner, follows: false}}\nexpect: {{verdict: interrupted, {expect}}}\n"))
+    };
+    let report = killed("reload", "held: [without-alarms], steps: {in-the-end: not_started}, undone: []");
+    assert_eq!(report["differences"], serde_json::json!([]), "{report}");
+    let report = killed("silence --add", "held: [without-alarms]");
+    assert_eq!(report["differences"], serde_json::json!([]), "{report}");
+    let rule = "    - {on: reload, breaks: runner, follows: true}\nexpect: {verdict: recovered, held: []}\n";
+    assert_eq!(differences(&format!("{WELL}{rule}")), NOTHING);
+    insta::assert_snapshot!(
+        "follows_nobody",
+        refused(
+            "hosts: {web: [{on: x, follows: false}, {on: y, breaks: during, follows: true}, {on: z, breaks: runner, follows: nobody}]}\nexpect: {verdict: failed}\n"
+        )
+    );
+}

@@ -55,10 +55,19 @@ pub enum Fault {
     Stalls,
     /// The host has no room for the claim: nothing starts.
     Full,
-    /// The runner is killed while it runs, and another one goes on.
-    Runner,
+    /// The runner is killed while it runs.
+    Runner(Afterwards),
     /// The host starts anew while it runs, and does not answer for so long.
     Reboots(Period),
+}
+
+/// What becomes of a run whose runner is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Another runner goes on.
+    Followed,
+    /// Nobody goes on: the drill ends as it was left.
+    Left,
 }
 
 const WORDS: [(&str, Fault); 6] = [
@@ -67,7 +76,7 @@ const WORDS: [(&str, Fault); 6] = [
     ("after", Fault::After),
     ("stalls", Fault::Stalls),
     ("full", Fault::Full),
-    ("runner", Fault::Runner),
+    ("runner", Fault::Runner(Afterwards::Followed)),
 ];
 
 const HOST: Vocabulary = Vocabulary {
@@ -87,6 +96,7 @@ const RULE: Vocabulary = Vocabulary {
         ("duration", "write `takes: 30s`"),
         ("fails", "write `exits: 1`, or what goes wrong around it, such as `breaks: during`"),
         ("state", "write `sets: {NAME: VALUE}` where it changes, and `if: {NAME: VALUE}` where it counts"),
+        ("resumes", "write `follows: false` where nobody goes on after `breaks: runner`"),
         ("when", "write `if: {NAME: VALUE}`, or `after: PIECE OF A COMMAND`"),
     ],
 };
@@ -135,6 +145,7 @@ fn read_rule(reader: &mut Reader, node: &Node) -> Option<Rule> {
     let takes = fields.optional("takes").and_then(|node| reader.period(node, "`takes`")).map(|takes| takes.value).unwrap_or_default();
     let sets = fields.optional("sets").map_or(BTreeMap::new(), |node| read_texts(reader, node, "`sets`", "`sets: {leader: db-2}`"));
     let fault = fields.optional("breaks").and_then(|node| read_fault(reader, node));
+    let fault = read_follower(reader, fields.entry("follows"), fault);
     let reboots = fields.optional("reboots").and_then(|node| reader.period(node, "`reboots`")).map(|down| Fault::Reboots(down.value));
     let ends = fields.optional("newline").is_none_or(|node| read_flag(reader, node, "`newline`"));
     fields.finish(reader, &RULE);
@@ -173,6 +184,17 @@ fn read_texts(reader: &mut Reader, node: &Node, what: &str, example: &str) -> BT
     let Some(mut fields) = reader.fields(node, what, example) else { return BTreeMap::new() };
     let named = fields.rest();
     named.into_iter().filter_map(|(name, node)| Some((name.value, reader.as_written(node, "a value")?.value))).collect()
+}
+
+/// Whether somebody goes on after a killed runner; nobody can follow one who was not killed.
+fn read_follower(reader: &mut Reader, follows: Option<(Span, &Node)>, fault: Option<Fault>) -> Option<Fault> {
+    let Some((place, node)) = follows else { return fault };
+    if !matches!(fault, Some(Fault::Runner(_))) {
+        let help = "write `breaks: runner` beside it, or remove it";
+        reader.error("RB601", place, "`follows` stands only beside `breaks: runner`").label("nobody is killed here").help(help);
+        return fault;
+    }
+    Some(Fault::Runner(if read_flag(reader, node, "`follows`") { Afterwards::Followed } else { Afterwards::Left }))
 }
 
 fn read_fault(reader: &mut Reader, node: &Node) -> Option<Fault> {
