@@ -11,7 +11,9 @@ mod recorded;
 mod rehearse;
 mod scenario;
 mod simulated;
+mod stopping;
 mod sweep;
+mod unused;
 
 pub use actors::LivePeople;
 pub use answers::{Injected, Injection, Then, Unanswered};
@@ -25,3 +27,4 @@ pub use rehearse::{Pace, Rehearsal};
 pub use scenario::{AS_EXPECTED, Scenario, read_scenario};
 pub use simulated::{Behaviour, Break, Kept, Reply, SimulatedClock, SimulatedHosts, System};
 pub use sweep::{RolledBack, Row, Sweep};
+pub use unused::{Unused, Used, no_longer_met, unused};

@@ -3,6 +3,8 @@
 #[path = "support/lab.rs"]
 #[allow(dead_code)] // each test file uses its part of it
 mod lab;
+#[path = "drills/words.rs"]
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -371,4 +373,5 @@ fn the_library_that_ships_is_drilled_and_goes_as_expected() {
     let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks");
     let drill = lab.run_as("alice", &["drill", "--all", "--library", library.to_str().unwrap()]);
     assert!(drill.status.success(), "{}", shown(&drill));
+    assert!(!shown(&drill).contains("never used"), "a scenario says nothing that never matters: {}", shown(&drill));
 }

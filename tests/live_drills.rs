@@ -152,6 +152,26 @@ fn a_connection_is_lost_while_the_change_goes_on_and_nobody_is_told_that_it_went
 }
 
 #[test]
+fn a_killed_runner_whom_nobody_follows_leaves_what_can_be_gone_on_with() {
+    let lab = lab("hosts:\n  db-1:\n    - {on: echo changed, breaks: runner, follows: false}\nexpect: {verdict: interrupted}\n");
+    let (status, report) = drilled(&lab, &["--scenario", "night"]);
+    assert_eq!((status, &report["ok"]), (0, &Value::Bool(true)), "{report} {}", lab.said());
+    let runs = json(&shown(&lab.run_as("alice", &["runs", "--output", "json"])));
+    assert_eq!(runs["drills"][0]["state"], "interrupted", "it is not over: {runs}");
+    let resumed = lab.run_as("alice", &["resume", report["drill"].as_str().unwrap()]);
+    assert!(resumed.status.success(), "{}", shown(&resumed));
+    assert_eq!(fs::read_to_string(mark(&lab)).unwrap(), "changed\n", "once");
+}
+
+#[test]
+fn whoever_runs_it_presses_ctrl_c() {
+    let lab = lab("stops: change\nexpect: {verdict: interrupted, steps: {change: ok, look-again: not_started}}\n");
+    let (status, report) = drilled(&lab, &["--scenario", "night"]);
+    assert_eq!((status, &report["ok"]), (0, &Value::Bool(true)), "{report} {}", lab.said());
+    assert_eq!(fs::read_to_string(mark(&lab)).unwrap(), "changed\n");
+}
+
+#[test]
 fn a_connection_is_lost_before_the_change_begins() {
     let lab =
         lab("hosts:\n  db-1:\n    - {on: echo changed, breaks: before}\nexpect: {verdict: failed, steps: {change: {db-1: unreachable}}}\n");

@@ -16,7 +16,10 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::opening::sound_runbook;
 use crate::base::{Bytes, Digest, Period};
-use crate::drill::{AS_EXPECTED, Cast, Difference, Pace, Rehearsal, Row, Scenario, compare, in_order, read_scenario, value_for, verdict};
+use crate::drill::{
+    AS_EXPECTED, Cast, Difference, Pace, Rehearsal, Row, Scenario, Unused, compare, in_order, no_longer_met, read_scenario, unused,
+    value_for, verdict,
+};
 use crate::journal::{DrillLine, Store};
 use crate::library::Library;
 use crate::runbook::Runbook;
@@ -47,6 +50,8 @@ struct Drilled {
     /// By the drill's own clock.
     took_ms: u64,
     differences: Vec<Difference>,
+    /// What of the scenario never mattered.
+    unused: Vec<Unused>,
     /// The drill's folder in the store, where it was kept.
     drill: Option<String>,
     #[serde(skip)]
@@ -200,6 +205,7 @@ impl Theatre<'_> {
             hosts_from: hosts_from.map(str::to_owned),
             took_ms: rehearsal.took.as_millis(),
             differences,
+            unused: if self.args.from.is_some() { no_longer_met(cast, rehearsal) } else { unused(cast, rehearsal) },
             drill: None,
             timeline: if self.args.log { rehearsal.entries.iter().map(timeline_line).collect() } else { Vec::new() },
         }

@@ -104,11 +104,16 @@ impl Session<'_> {
         begin: impl FnOnce(&mut Recorder<'_>) -> Result<(), Failure>,
     ) -> Result<Worked, Failure> {
         let region = Region::default();
-        let mut recorder = Recorder::new(Box::new(writer), state, self.watcher(context, &region));
+        let (stop, stopped) = watch::channel(StopLevel::GoOn);
+        let watcher = self.watcher(context, &region);
+        let watcher = match self.drill {
+            Some(drill) => drill.watching(watcher, stop.clone()),
+            None => watcher,
+        };
+        let mut recorder = Recorder::new(Box::new(writer), state, watcher);
         begin(&mut recorder)?;
         let run = recorder.state().opened.as_ref().map(|(_, opened)| opened.run.clone());
-        let (stop, stopped) = watch::channel(StopLevel::GoOn);
-        let signals = tokio::spawn(super::signals::listen(stop));
+        let signals = tokio::spawn(super::signals::listen(stop.clone()));
         let world = World {
             transport: self.hosts(run) as Arc<dyn Transport>,
             clock: Arc::new(SystemClock),
@@ -123,7 +128,7 @@ impl Session<'_> {
         let worked = match self.drill {
             None => Some(Runner::new(self.program, recorder, world).work().await),
             Some(drill) => tokio::select! {
-                ended = Runner::new(self.program, recorder, drill.around(world)).work() => Some(ended),
+                ended = Runner::new(self.program, recorder, drill.around(world, stop)).work() => Some(ended),
                 () = drill.killed() => None,
             },
         };

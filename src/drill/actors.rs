@@ -91,6 +91,12 @@ impl Gatekeeper for ScriptedGates<'_> {
     }
 }
 
+/// Who tries again and again stops after this many times: a step that a sweep makes fail never ends well, and no person is so patient.
+const MOST_RETRIES: usize = 100;
+
+/// How often people answered at a step, by how many answers fit the question. Shared by all runners of a drill.
+pub(super) type Turns = Arc<Mutex<BTreeMap<(String, usize), usize>>>;
+
 /// Answers questions by step, in turn; the last answer of a step is given again.
 pub(super) struct ScriptedPeople<'a> {
     pub program: &'a Program,
@@ -99,8 +105,7 @@ pub(super) struct ScriptedPeople<'a> {
     pub as_expected: bool,
     /// What nobody said after a failure.
     pub then: Then,
-    /// Shared by all runners of a drill.
-    pub turns: Arc<Mutex<BTreeMap<String, usize>>>,
+    pub turns: Turns,
 }
 
 impl ScriptedPeople<'_> {
@@ -113,10 +118,10 @@ impl ScriptedPeople<'_> {
         let name = if self.said.contains_key(step.as_str()) { step.as_str() } else { step.base() };
         let said: Vec<&Said> = self.said.get(name)?.iter().filter(|said| fits(said)).collect();
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = turns.entry(format!("{name}/{}", said.len())).or_default();
+        let turn = turns.entry((name.to_owned(), said.len())).or_default();
         let answer = said.get(*turn).or_else(|| said.last()).map(|said| (*said).clone());
         *turn += 1;
-        answer
+        if answer == Some(Said::Retry) && *turn > MOST_RETRIES { Some(Said::Stop) } else { answer }
     }
 
     fn answer(&self, question: &Question) -> Option<Answer> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cast::HostRules;
 use super::guess::Guess;
-use super::scenario::{Fault, HostScript, Otherwise, Rule};
+use super::scenario::{Afterwards, Fault, HostScript, Otherwise, Rule};
 use super::simulated::{Behaviour, Break, Kept, Reply, System};
 use crate::base::{Digest, HostName, Period, StepId};
 use crate::engine::Task;
@@ -85,10 +85,12 @@ pub(super) struct Seen {
     /// The commands that have been run, each with its host.
     pub run: Vec<(HostName, String)>,
     /// How often each rule was used on each host.
-    used: BTreeMap<(usize, HostName), u32>,
+    pub used: BTreeMap<(usize, HostName), u32>,
     /// The rule by which an attempt was answered.
     chosen: BTreeMap<(StepId, HostName, Part, u32), usize>,
     pub unanswered: BTreeSet<Unanswered>,
+    /// The runner was killed, and nobody goes on.
+    pub is_left: bool,
     /// What was sent to hosts, each once.
     pub sent: BTreeSet<String>,
 }
@@ -138,16 +140,17 @@ impl Answers {
             Some(Fault::During) => Some(Break::During),
             Some(Fault::After) => Some(Break::Amnesia),
             Some(Fault::Full) => Some(Break::Full),
-            Some(Fault::Stalls | Fault::Runner | Fault::Reboots(_)) | None => None,
+            Some(Fault::Stalls | Fault::Runner(_) | Fault::Reboots(_)) | None => None,
         };
         let takes = if rule.fault == Some(Fault::Stalls) { FOR_EVER } else { rule.takes };
         let system = match rule.fault {
             Some(Fault::Reboots(down)) => System::Restarts { down },
             Some(_) | None => System::Nothing,
         };
-        if rule.fault == Some(Fault::Runner) {
+        if let Some(Fault::Runner(afterwards)) = rule.fault {
             // what it was about to learn it never learns, and the work is done all the same
             self.memory.kill();
+            seen.is_left |= afterwards == Afterwards::Left;
             seen.facts.extend(rule.sets.clone());
             seen.run.push((task.host().clone(), text_of(task)));
         }
@@ -164,25 +167,33 @@ impl Answers {
         Reply { code: 127, stderr: b"no rule of the scenario knows this command\n".to_vec(), ..Reply::default() }
     }
 
+    /// One artifact after another: it takes as long as all of them, and what breaks one breaks it.
     fn capture(&self, seen: &mut Seen, task: &Task) -> Reply {
-        let kept = task.action.keeps.iter().map(|artifact| self.artifact(seen, task, artifact)).collect();
-        Reply { kept: Some(kept), ..Reply::default() }
+        let (mut all, mut kept) = (Reply::default(), Vec::new());
+        for artifact in &task.action.keeps {
+            let (path, reply) = self.artifact(seen, task, artifact);
+            all.takes = Period::from_millis(all.takes.as_millis().saturating_add(reply.takes.as_millis()));
+            all.breaks = all.breaks.or(reply.breaks);
+            kept.push(Kept { path, bytes: reply.stdout, code: reply.code });
+        }
+        Reply { kept: Some(kept), ..all }
     }
 
-    fn artifact(&self, seen: &mut Seen, task: &Task, artifact: &Artifact) -> Kept {
+    /// The file that an artifact is, if it is one, and what reads or prints it.
+    fn artifact(&self, seen: &mut Seen, task: &Task, artifact: &Artifact) -> (Option<String>, Reply) {
         let (text, path) = match &artifact.source {
             ArtifactSource::Command(command) => (String::from_utf8_lossy(command.as_slice()).into_owned(), None),
             ArtifactSource::File(path) | ArtifactSource::Files(path) => (path.to_string(), Some(path.to_string())),
         };
         let file = path.as_ref().and_then(|path| self.hosts.get(task.host())?.files.get(path));
         if let Some(text) = file {
-            return Kept { path, bytes: text.clone().into_bytes(), code: 0 };
+            return (path, Reply { stdout: text.clone().into_bytes(), ..Reply::default() });
         }
         let reply = match self.rule(seen, task.host(), &text).map(|(number, _)| number) {
             Some(number) => self.by_rule(seen, number, task),
             None => self.unknown(seen, task, &text),
         };
-        Kept { path, bytes: reply.stdout, code: reply.code }
+        (path, reply)
     }
 
     fn special(&self, special: &Special, task: &Task) -> Reply {
@@ -206,11 +217,11 @@ impl Answers {
         let command = text_of(task);
         let mut seen = self.seen();
         seen.sent.insert(command.clone());
-        if let Some((number, _)) = self.rule(&seen, task.host(), &command) {
-            return self.by_rule(&mut seen, number, task);
-        }
         if task.part == Part::Main && !task.action.keeps.is_empty() {
             return self.capture(&mut seen, task);
+        }
+        if let Some((number, _)) = self.rule(&seen, task.host(), &command) {
+            return self.by_rule(&mut seen, number, task);
         }
         match self.specials.get(task.step.base()).filter(|_| task.part == Part::Main) {
             Some(special) => self.special(special, task),

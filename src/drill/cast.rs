@@ -68,6 +68,7 @@ impl Cast {
         let (hosts, rules) = hosts(&mut reader, &scenario, team.inventory);
         check_people(&mut reader, &scenario, team.policy);
         check_steps(&mut reader, &scenario, &runbook);
+        check_hosts(&mut reader, &scenario, team.inventory);
         check_said(&mut reader, &scenario, &runbook);
         let (Some(parameters), Some(requester)) = (parameters, requester) else { return Err(reader.diagnostics) };
         let setting = Setting {
@@ -157,7 +158,7 @@ fn check_ours(reader: &mut Reader, scenario: &Scenario, requester: &Person) {
         Some(Fault::Stalls) => Some("breaks: stalls"),
         Some(Fault::Full) => Some("breaks: full"),
         Some(Fault::Reboots(_)) => Some("reboots"),
-        Some(Fault::Before | Fault::During | Fault::Runner) | None => None,
+        Some(Fault::Before | Fault::During | Fault::Runner(_)) | None => None,
     };
     for (selector, script) in &scenario.hosts {
         if let Some(word) = script.rules.iter().find_map(theirs) {
@@ -238,8 +239,10 @@ fn check_steps(reader: &mut Reader, scenario: &Scenario, runbook: &Runbook) {
     let ids: Vec<String> = steps.iter().flat_map(|step| parts.map(|part| format!("{}{part}", step.id))).collect();
     let calls = runbook.all_steps().into_iter().any(|step| matches!(step.work, Work::Call { .. }));
     let expected = &scenario.expected;
-    let lists = [&expected.order, &expected.undone, &expected.held].into_iter().flatten().flatten();
-    let named = scenario.people.iter().map(|(step, _)| step).chain(expected.steps.iter().map(|(step, _)| step)).chain(lists);
+    let lists = [&expected.undone, &expected.held].into_iter().flatten().flatten();
+    let lists = lists.chain(expected.order.iter().flatten().map(|listed| &listed.step));
+    let stopped = scenario.stops.iter().map(|stop| &stop.at);
+    let named = scenario.people.iter().map(|(step, _)| step).chain(stopped).chain(expected.steps.iter().map(|(step, _)| step)).chain(lists);
     let named: Vec<Spanned<String>> = named.cloned().collect();
     for step in named {
         let base = step.value.split('@').next().unwrap_or_default();
@@ -249,11 +252,21 @@ fn check_steps(reader: &mut Reader, scenario: &Scenario, runbook: &Runbook) {
             wrong(reader, &step, message, meant(base, known));
         }
     }
-    for (step, results) in &expected.steps {
-        if let ExpectedStep::Hosts(hosts) = results
-            && let Some(name) = hosts.keys().find(|name| name.parse::<HostName>().is_err())
-        {
-            wrong(reader, step, format!("{name:?} cannot be a host"), "name hosts of the inventory".to_owned());
+}
+
+/// Hosts of which something is expected are hosts of the inventory.
+fn check_hosts(reader: &mut Reader, scenario: &Scenario, inventory: &Inventory) {
+    let by_host = scenario.expected.steps.iter().flat_map(|(_, results)| match results {
+        ExpectedStep::All(_) => &[][..],
+        ExpectedStep::Hosts(hosts) => hosts,
+    });
+    let in_order = scenario.expected.order.iter().flatten().filter_map(|listed| listed.of_it.as_ref());
+    let known = || inventory.hosts.keys().map(HostName::as_str);
+    for host in by_host.map(|(host, _)| host).chain(in_order) {
+        if !known().any(|name| name == host.value) {
+            let help = did_you_mean(&host.value, known()).map(|meant| format!("did you mean `{meant}`?"));
+            let help = help.unwrap_or_else(|| "name a host of the library's inventory".to_owned());
+            wrong(reader, host, format!("{:?} is no host of the inventory", host.value), help);
         }
     }
 }

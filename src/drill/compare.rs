@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::cast::Cast;
 use super::rehearse::Rehearsal;
-use super::scenario::{Expected, ExpectedStep};
-use crate::base::StepId;
+use super::scenario::{Expected, ExpectedStep, Listed};
+use crate::base::{HostName, StepId};
 use crate::engine::{LeftOut, Life, State, held};
 use crate::event::{Answer, Entry, Event, Interruption, Judgement, Part, StageWork};
 use crate::text::Spanned;
@@ -75,12 +75,7 @@ fn of_words(expected: &Expected, rehearsal: &Rehearsal) -> Vec<Difference> {
             found.push(Difference { what: "says".to_owned(), expected: says.value.clone(), got: sentence });
         }
     }
-    if let Some(order) = &expected.order {
-        let ran = in_order(&rehearsal.entries);
-        let mut left = ran.iter();
-        let missing = order.iter().find(|step| !left.any(|ran| is_step(ran, &step.value)));
-        found.extend(missing.map(|_| Difference { what: "order".to_owned(), expected: listed(order), got: ran.join(", ") }));
-    }
+    found.extend(expected.order.as_ref().and_then(|order| of_order(order, &rehearsal.entries)));
     for piece in &expected.never {
         let sent = rehearsal.sent.iter().find(|sent| sent.contains(&piece.value));
         found.extend(sent.map(|sent| Difference {
@@ -93,6 +88,35 @@ fn of_words(expected: &Expected, rehearsal: &Rehearsal) -> Vec<Difference> {
         found.push(Difference { what: "within".to_owned(), expected: within.value.to_string(), got: rehearsal.took.to_string() });
     }
     found
+}
+
+/// Where steps ran in another order than this.
+fn of_order(order: &[Listed], entries: &[Entry]) -> Option<Difference> {
+    let ran = host_by_host(entries);
+    let mut left = ran.iter().peekable();
+    let comes = |listed: &Listed| {
+        let is_it = |ran: &&Ran| {
+            let on_it = |host: &Spanned<String>| ran.host.is_some_and(|ran| ran.as_str() == host.value);
+            is_step(ran.step.as_str(), &listed.step.value) && listed.of_it.as_ref().is_none_or(on_it)
+        };
+        let found = left.find(is_it);
+        if let (Some(found), None) = (found, &listed.of_it) {
+            while left.next_if(|next| next.step == found.step).is_some() {} // on all its hosts
+        }
+        found.is_some()
+    };
+    if order.iter().all(comes) {
+        return None;
+    }
+    let one = |listed: &Listed| on_host(&listed.step.value, listed.of_it.as_ref().map(|host| host.value.as_str()));
+    let expected = order.iter().map(one).collect::<Vec<_>>().join(", ");
+    let by_host = ran.iter().map(|ran| on_host(ran.step.as_str(), ran.host.map(HostName::as_str)));
+    let got = if order.iter().any(|listed| listed.of_it.is_some()) { by_host.collect() } else { in_order(entries) };
+    Some(Difference { what: "order".to_owned(), expected, got: got.join(", ") })
+}
+
+fn on_host(step: &str, host: Option<&str>) -> String {
+    host.map_or_else(|| step.to_owned(), |host| format!("{step} on {host}"))
 }
 
 fn listed(names: &[Spanned<String>]) -> String {
@@ -111,7 +135,7 @@ pub fn verdict(state: &State) -> String {
 }
 
 /// Whether a step of a run is the one that a scenario names, with or without its turn.
-fn is_step(id: &str, name: &str) -> bool {
+pub(super) fn is_step(id: &str, name: &str) -> bool {
     id == name || (!name.contains('@') && id.split('@').next() == Some(name))
 }
 
@@ -140,7 +164,7 @@ fn of_step(summaries: &[StepSummary], rehearsal: &Rehearsal, name: &str, wanted:
         ExpectedStep::All(word) => all.into_iter().map(|(host, got)| (format!("step {name} on {host}"), word.value.clone(), got)).collect(),
         ExpectedStep::Hosts(hosts) => {
             let got = |host: &String| all.get(host).cloned().or_else(|| alone.clone()).unwrap_or_else(|| "not_started".to_owned());
-            hosts.iter().map(|(host, word)| (format!("step {name} on {host}"), word.value.clone(), got(host))).collect()
+            hosts.iter().map(|(host, word)| (format!("step {name} on {}", host.value), word.value.clone(), got(&host.value))).collect()
         }
     }
 }
@@ -161,13 +185,31 @@ fn without_hosts(summary: &StepSummary, rehearsal: &Rehearsal) -> String {
     word.to_owned()
 }
 
+/// A step that ran on a host, or that a person answered.
+struct Ran<'e> {
+    step: &'e StepId,
+    host: Option<&'e HostName>,
+}
+
+/// What ran, in order; each host of a step once where its attempts follow one another.
+fn host_by_host(entries: &[Entry]) -> Vec<Ran<'_>> {
+    let mut all: Vec<Ran<'_>> = Vec::new();
+    for entry in entries {
+        let (step, host) = match &entry.event {
+            Event::ActionStarted { step, host, part: Part::Main, .. } => (step, Some(host)),
+            Event::PersonAnswered { step, .. } => (step, None),
+            _ => continue,
+        };
+        if !all.iter().rev().take_while(|ran| ran.step == step).any(|ran| ran.host == host) {
+            all.push(Ran { step, host });
+        }
+    }
+    all
+}
+
 /// The steps that ran, or that a person answered, in order; each once where its hosts and attempts follow one another.
 pub fn in_order(entries: &[Entry]) -> Vec<String> {
-    let named = entries.iter().filter_map(|entry| match &entry.event {
-        Event::ActionStarted { step, part: Part::Main, .. } | Event::PersonAnswered { step, .. } => Some(step.to_string()),
-        _ => None,
-    });
-    let mut steps: Vec<String> = named.collect();
+    let mut steps: Vec<String> = host_by_host(entries).iter().map(|ran| ran.step.to_string()).collect();
     steps.dedup();
     steps
 }

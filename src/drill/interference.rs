@@ -1,23 +1,26 @@
 //! What a drill on real hosts adds to a run: connections that are lost and runners that are killed, on our side alone; denials; what people say by
 //! script. Plays no host, and approves nothing.
 
-use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::sync::watch::Sender;
 
-use super::actors::ScriptedPeople;
+use super::actors::{ScriptedPeople, Turns};
 use super::answers::{Seen, Then, fitting, text_of};
 use super::cast::Cast;
 use super::rehearse::{Rehearsal, fold};
-use super::scenario::Fault;
+use super::scenario::{Afterwards, Fault};
+use super::stopping::{Asked, Finger, Watching};
+use super::unused::Used;
 use crate::base::{Digest, GateNo, HostName, Period, RunId, SecretValue, StepId, Timestamp};
-use crate::effects::{BoxFuture, Lines, OutputSink, StopSignal, Transport, Unreached, Upon};
+use crate::effects::{BoxFuture, Lines, OutputSink, StopLevel, StopSignal, Transport, Unreached, Upon};
 use crate::engine::{Begin, GateAnswer, Permit, Question, State, Task};
 use crate::event::{Answer, Entry, Event, GateAsks, Head, Outcome, Part, Place, Verdict, played_key};
 use crate::library::Host;
 use crate::plan::Program;
-use crate::runner::{Asker, GateTrouble, Gatekeeper, World};
+use crate::runner::{Asker, GateTrouble, Gatekeeper, Watcher, World};
 
 /// A scenario on real hosts. It outlives its runners, of whom some may be killed.
 pub struct Interference<'a> {
@@ -27,7 +30,9 @@ pub struct Interference<'a> {
     killed: Arc<Notify>,
     /// Whether people are themselves, whatever the scenario says.
     is_live: bool,
-    turns: Arc<Mutex<BTreeMap<String, usize>>>,
+    turns: Turns,
+    /// The one who runs it has pressed Ctrl-C.
+    pressed: Arc<AtomicBool>,
 }
 
 impl<'a> Interference<'a> {
@@ -35,8 +40,8 @@ impl<'a> Interference<'a> {
     pub fn new(cast: &'a Cast, is_live: bool) -> Self {
         let lines = Lines::default();
         cast.hosts.iter().filter(|(_, host)| host.down).for_each(|(name, _)| lines.cut(name));
-        let (seen, killed, turns) = (Mutex::default(), Arc::default(), Arc::default());
-        Self { cast, lines, seen, killed, is_live, turns }
+        let (seen, killed, turns, pressed) = (Mutex::default(), Arc::default(), Turns::default(), Arc::default());
+        Self { cast, lines, seen, killed, is_live, turns, pressed }
     }
 
     /// The lines over which hosts must be reached.
@@ -44,8 +49,18 @@ impl<'a> Interference<'a> {
         &self.lines
     }
 
+    /// Who sees the run, and presses Ctrl-C where the scenario says so.
+    pub fn watching<'w>(&self, eyes: Box<dyn Watcher + 'w>, signal: Sender<StopLevel>) -> Box<dyn Watcher + 'w> {
+        Box::new(Watching { finger: self.finger(signal), eyes })
+    }
+
+    fn finger(&self, signal: Sender<StopLevel>) -> Finger {
+        let stop = self.cast.scenario.stops.clone().filter(|_| !self.is_live);
+        Finger { stop, signal, pressed: Arc::clone(&self.pressed) }
+    }
+
     /// A run's world, with what the scenario does to it.
-    pub fn around<'w>(&'w self, world: World<'w>) -> World<'w> {
+    pub fn around<'w>(&'w self, world: World<'w>, signal: Sender<StopLevel>) -> World<'w> {
         let scenario = &self.cast.scenario;
         let program: &Program = &self.cast.program;
         let scripted = (!self.is_live).then(|| ScriptedPeople {
@@ -59,11 +74,18 @@ impl<'a> Interference<'a> {
             transport: Arc::new(Lossy { hosts: world.transport, with: self }),
             gatekeeper: Box::new(Denying { desk: world.gatekeeper, with: self }),
             asker: match scripted {
-                Some(scripted) => Box::new(ScenarioFirst { scripted, person: world.asker }),
+                Some(scripted) => {
+                    Box::new(Asked { finger: self.finger(signal), person: Box::new(ScenarioFirst { scripted, person: world.asker }) })
+                }
                 None => world.asker,
             },
             ..world
         }
+    }
+
+    /// Whether nobody goes on after a runner was killed.
+    pub fn is_left(&self) -> bool {
+        self.seen().is_left
     }
 
     /// Returns when the scenario kills the runner.
@@ -74,8 +96,9 @@ impl<'a> Interference<'a> {
     /// What came of it, by its record.
     pub fn rehearsal(&self, run: RunId, entries: Vec<Entry>, journal: Vec<u8>, trouble: Option<String>) -> Rehearsal {
         let took = entries.first().zip(entries.last()).map_or(Period::default(), |(first, last)| last.at.since(first.at));
-        let sent = std::mem::take(&mut self.seen().sent);
-        Rehearsal { run, state: fold(&entries), entries, journal, took, unanswered: Default::default(), sent, trouble }
+        let seen = std::mem::take(&mut *self.seen());
+        let used = Used::of(&self.cast.scenario, &seen, (&self.turns, &self.pressed), self.is_live);
+        Rehearsal { run, state: fold(&entries), entries, journal, took, unanswered: seen.unanswered, sent: seen.sent, used, trouble }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -93,6 +116,7 @@ impl<'a> Interference<'a> {
         match fitting(&self.cast.rules, &seen, task.host(), &text) {
             Some((number, rule)) => {
                 seen.uses(number, task);
+                seen.is_left |= rule.fault == Some(Fault::Runner(Afterwards::Left));
                 (Some(number), rule.fault)
             }
             None => (None, None),
@@ -104,7 +128,7 @@ impl<'a> Interference<'a> {
         match fault {
             Fault::Before => self.lines.cut(host),
             Fault::During => self.lines.once_begun(host, sends, Upon::Cut),
-            Fault::Runner => self.lines.once_begun(host, sends, Upon::Tell(Arc::clone(&self.killed))),
+            Fault::Runner(_) => self.lines.once_begun(host, sends, Upon::Tell(Arc::clone(&self.killed))),
             Fault::After | Fault::Stalls | Fault::Full | Fault::Reboots(_) => {} // what hosts do is theirs
         }
     }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::compare::{held_steps, in_order, undone_steps, verdict};
 use crate::base::{HostName, Period, StepId};
 use crate::engine::{State, settled_results};
-use crate::event::{Answer, ArtifactSource, Ended, Entry, Event, NotStarted, Outcome, Part, Signaller};
+use crate::event::{Answer, ArtifactSource, Ended, Entry, Event, Interruption, NotStarted, Outcome, Part, Signaller};
 
 /// Where the bytes of a record lie.
 pub trait Recorded {
@@ -48,6 +48,7 @@ pub fn scenario_of(entries: &[Entry], state: &State, recorded: &dyn Recorded) ->
     pen.line(0, &format!("begins: {}", quoted(&at.to_string())));
     hosts(&mut pen, entries, state, recorded);
     people(&mut pen, entries);
+    stop(&mut pen, entries);
     expectations(&mut pen, entries, state);
     Some((pen.text, pen.remarks))
 }
@@ -243,6 +244,23 @@ fn people(pen: &mut Pen, entries: &[Entry]) {
         let denies = denies.map_or(String::new(), |why| format!(", denies: {}", quoted(&why)));
         pen.line(1, &format!("- {{by: {person}{after}{denies}}}"));
     }
+}
+
+/// Where somebody stopped it and nobody went on: while the last step ran that began.
+fn stop(pen: &mut Pen, entries: &[Entry]) {
+    if !matches!(entries.last().map(|last| &last.event), Some(Event::RunInterrupted { why: Interruption::Asked })) {
+        return;
+    }
+    let last = entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::ActionStarted { step, part: Part::Main, .. } | Event::WaitBegan { step, .. } => Some(step),
+        _ => None,
+    });
+    let was_ended = entries.iter().any(|entry| match &entry.event {
+        Event::ActionEnded { ended, .. } => matches!(ended.outcome, Outcome::Signalled { by: Signaller::Stop, .. }),
+        _ => false,
+    });
+    let now = if was_ended { ", now: true" } else { "" };
+    last.iter().for_each(|step| pen.line(0, &format!("stops: {{at: {}{now}}}", quoted(step.as_str()))));
 }
 
 fn answer_words(answer: &Answer) -> String {

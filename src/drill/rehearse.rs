@@ -1,22 +1,25 @@
 //! A rehearsal: the runner of real runs, in a world where nothing is real. The journal says that it is a drill from its first line on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::actors::{LivePeople, ScriptedGates, ScriptedPeople};
+use super::actors::{LivePeople, ScriptedGates, ScriptedPeople, Turns};
 use super::answers::{Answers, Injected, Seen, Then, Unanswered};
 use super::cast::Cast;
 use super::guess::Guess;
 use super::record::{Forgetful, Nobody, StandIns};
 use super::scenario::Otherwise;
 use super::simulated::{SimulatedClock, SimulatedHosts};
+use super::stopping::{Asked, Finger, Watching};
+use super::unused::Used;
 use crate::base::{Digest, Period, RunId};
 use crate::effects::{Clock, StopLevel};
 use crate::engine::State;
 use crate::event::{AppendLog, Entry, Event, Inputs, RunMode, RunOpened, played_key};
 use crate::journal::Memory;
 use crate::plan::Program;
-use crate::runner::{Recorder, RunError, Runner, Watcher, World};
+use crate::runner::{Asker, Recorder, RunError, Runner, Watcher, World};
 
 /// Runners that may be killed in one drill before it is given up.
 const MOST_RUNNERS: u32 = 20;
@@ -43,6 +46,14 @@ struct Chance<'a> {
     live: Option<&'a dyn LivePeople>,
 }
 
+/// What people have done so far, whichever runner it was.
+#[derive(Default)]
+struct Had {
+    turns: Turns,
+    /// Somebody has pressed Ctrl-C.
+    pressed: Arc<AtomicBool>,
+}
+
 /// What came of a rehearsal.
 #[derive(Debug)]
 pub struct Rehearsal {
@@ -57,6 +68,8 @@ pub struct Rehearsal {
     pub unanswered: BTreeSet<Unanswered>,
     /// Commands that were sent to hosts.
     pub sent: BTreeSet<String>,
+    /// What of the scenario was of use.
+    pub used: Used,
     /// Why the runner could not go on, where it could not.
     pub trouble: Option<String>,
 }
@@ -87,16 +100,22 @@ impl Cast {
             builder.start_paused(true);
         }
         let runtime = builder.build()?;
-        let (memory, seen) = (Memory::default(), Arc::new(Mutex::new(Seen::default())));
-        let trouble = runtime.block_on(self.play(chance, injected, &memory, &seen));
+        let (memory, seen, people) = (Memory::default(), Arc::new(Mutex::new(Seen::default())), Had::default());
+        let trouble = runtime.block_on(self.play(chance, injected, (&memory, &seen, &people)));
         let entries = memory.entries();
         let took = entries.first().zip(entries.last()).map_or(Period::default(), |(first, last)| last.at.since(first.at));
         let seen = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
         let (run, journal) = (self.run_id(chance.seed), memory.bytes());
-        Ok(Rehearsal { run, state: fold(&entries), entries, journal, took, unanswered: seen.unanswered, sent: seen.sent, trouble })
+        let used = Used::of(&self.scenario, &seen, (&people.turns, &people.pressed), chance.live.is_some());
+        Ok(Rehearsal { run, state: fold(&entries), entries, journal, took, unanswered: seen.unanswered, sent: seen.sent, used, trouble })
     }
 
-    async fn play(&self, chance: &Chance<'_>, injected: Option<Injected>, memory: &Memory, seen: &Arc<Mutex<Seen>>) -> Option<String> {
+    async fn play(
+        &self,
+        chance: &Chance<'_>,
+        injected: Option<Injected>,
+        (memory, seen, had): (&Memory, &Arc<Mutex<Seen>>, &Had),
+    ) -> Option<String> {
         let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::new(self.scenario.begins));
         let down = self.hosts.iter().filter(|(_, host)| host.down).map(|(name, _)| name.clone());
         let answers = Answers {
@@ -110,12 +129,14 @@ impl Cast {
             seen: Arc::clone(seen),
         };
         let hosts = Arc::new(SimulatedHosts::new(down, answers));
-        let turns = Arc::default();
         for _ in 0..MOST_RUNNERS {
-            let error = match self.one_runner(chance, memory, &clock, &hosts, &turns).await {
+            let error = match self.one_runner(chance, memory, &clock, &hosts, had).await {
                 Ok(()) => return None,
                 Err(error) => error,
             };
+            if seen.lock().unwrap_or_else(PoisonError::into_inner).is_left {
+                return None;
+            }
             if !memory.revive() {
                 return Some(error.to_string());
             }
@@ -129,7 +150,7 @@ impl Cast {
         memory: &Memory,
         clock: &Arc<dyn Clock>,
         hosts: &Arc<SimulatedHosts>,
-        turns: &Arc<Mutex<BTreeMap<String, usize>>>,
+        had: &Had,
     ) -> Result<(), RunError> {
         let program: &Program = &self.program;
         let state = fold(&memory.entries());
@@ -138,21 +159,25 @@ impl Cast {
             Some(_) => Event::RunResumed { person: program.requester.clone(), epoch: state.epoch + 1, machine: "drill".to_owned() },
         };
         let now = Arc::clone(clock);
-        let watcher: Box<dyn Watcher + '_> = chance.live.map_or_else(|| Box::new(Nobody) as Box<dyn Watcher>, LivePeople::watcher);
+        let eyes: Box<dyn Watcher + '_> = chance.live.map_or_else(|| Box::new(Nobody) as Box<dyn Watcher>, LivePeople::watcher);
+        let (signal, stop) = tokio::sync::watch::channel(StopLevel::GoOn);
+        let finger = Finger { stop: self.scenario.stops.clone(), signal, pressed: Arc::clone(&had.pressed) };
+        let watcher = Box::new(Watching { finger: finger.clone(), eyes });
         let mut recorder = Recorder::new(Box::new(memory.writer(move || now.now())), state, watcher);
         recorder.append_all(vec![begin])?;
-        let (_keep, stop) = tokio::sync::watch::channel(StopLevel::GoOn);
         let said = self.scenario.people.iter().map(|(step, said)| (step.value.clone(), said.clone())).collect();
         let as_expected = self.scenario.otherwise == Otherwise::AsExpected;
+        let turns = Arc::clone(&had.turns);
+        let person: Box<dyn Asker + '_> = match chance.live {
+            Some(live) => live.asker(program),
+            None => Box::new(ScriptedPeople { program, said, as_expected, then: chance.then, turns }),
+        };
         let world = World {
             transport: Arc::clone(hosts) as Arc<dyn crate::effects::Transport>,
             clock: Arc::clone(clock),
             recording: Arc::new(Forgetful),
             gatekeeper: Box::new(ScriptedGates { approvals: self.scenario.approvals.clone(), live: chance.live }),
-            asker: match chance.live {
-                Some(live) => live.asker(program),
-                None => Box::new(ScriptedPeople { program, said, as_expected, then: chance.then, turns: Arc::clone(turns) }),
-            },
+            asker: Box::new(Asked { finger, person }),
             secrets: Arc::new(StandIns),
             stop,
             look_every: LOOK_EVERY,

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use crate::base::{Bytes, Person, Timestamp};
 use crate::text::{Diagnostics, Node, Reader, Source, Spanned, Vocabulary, parse};
-pub use expected::{Expected, ExpectedStep};
-pub use people::{Approver, Said};
-pub use rules::{Fault, HostScript, Rule};
+pub use expected::{Expected, ExpectedStep, Listed};
+pub use people::{Approver, Presses, Said, Stop};
+pub use rules::{Afterwards, Fault, HostScript, Rule};
 
 /// One rehearsal: a file `drills/RUNBOOK/NAME.yaml` of the library.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Scenario {
     pub hosts: Vec<(Spanned<String>, HostScript)>,
     /// By step, what people say there, in turn.
     pub people: Vec<(Spanned<String>, Vec<Said>)>,
+    /// Where the one who runs it stops it.
+    pub stops: Option<Stop>,
     /// Who answers gates; `None` where each gate is approved at once by those whom it asks.
     pub approvals: Option<Vec<Approver>>,
     pub expected: Expected,
@@ -62,6 +64,8 @@ const TOP: Vocabulary = Vocabulary {
         ("approvers", "write `approvals: [bob@example.com]`"),
         ("assert", "write `expect: {verdict: recovered}`"),
         ("expected", "write `expect: {verdict: recovered}`"),
+        ("interrupt", "write `stops: STEP`"),
+        ("ctrl_c", "write `stops: STEP`"),
         ("default", "write `otherwise: as_expected`"),
     ],
 };
@@ -106,6 +110,7 @@ fn read_document(reader: &mut Reader, name: &str) -> Option<Scenario> {
     let hosts = fields.optional("hosts").map_or(Vec::new(), |node| rules::read_hosts(reader, node));
     let people = fields.optional("people").map_or(Vec::new(), |node| people::read_people(reader, node));
     let approvals = fields.optional("approvals").map(|node| people::read_approvals(reader, node));
+    let stops = fields.optional("stops").and_then(|node| people::read_stop(reader, node));
     let expected = fields.required("expect", "expect: {verdict: recovered}").and_then(|node| expected::read_expected(reader, node));
     fields.finish(reader, &TOP);
     Some(Scenario {
@@ -119,6 +124,7 @@ fn read_document(reader: &mut Reader, name: &str) -> Option<Scenario> {
         hosts,
         people,
         approvals,
+        stops,
         expected: expected?,
         source: reader.source.clone(),
     })
@@ -145,6 +151,18 @@ pub(in crate::drill) fn read_person(reader: &mut Reader, node: &Node, what: &str
                 .label("expected a person")
                 .help("write the address that stands in the policy");
             None
+        }
+    }
+}
+
+fn read_flag(reader: &mut Reader, node: &Node, what: &str) -> bool {
+    match reader.as_written(node, what).map(|text| text.value).as_deref() {
+        Some("true") => true,
+        Some("false") | None => false,
+        Some(_) => {
+            let message = format!("{what} is true or false");
+            reader.error("RB103", node.span, message).label("expected true or false").help("write true or false, or remove it");
+            false
         }
     }
 }

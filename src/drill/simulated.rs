@@ -250,8 +250,9 @@ impl Transport for SimulatedHosts {
                 }
             };
             let stopped = tokio::select! {
-                () = tokio::time::sleep(takes.as_std()) => false,
+                biased; // one seed makes one journal, and what is ended at once is ended
                 () = killed => true,
+                () = tokio::time::sleep(takes.as_std()) => false,
             };
             let reply = if is_first { self.of_system(task, reply) } else { reply };
             if is_first && !stopped && !timed_out {

@@ -103,6 +103,7 @@ impl Stage<'_> {
             match session.runner(self.context, writer, state, begin)? {
                 Some((Ok(_), _)) => return self.recorded(&opened),
                 Some((Err(error), _)) => return Err(session.explain(error)),
+                None if self.interference.is_left() => return self.recorded(&opened),
                 None => {}
             }
             self.context.talk("the drill has killed the runner; another one goes on\n");

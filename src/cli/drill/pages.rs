@@ -41,6 +41,10 @@ fn drill_lines(drilled: &Drilled, width: usize) -> Vec<Line> {
         lines.push(Line::new().with(Tone::Quiet, format!("      expected  {}", shown(&difference.expected))));
         lines.push(Line::new().with(Tone::Bad, format!("      got       {}", shown(&difference.got))));
     }
+    lines.extend(drilled.unused.iter().map(|unused| {
+        let line = unused.line.map_or(String::new(), |line| format!("line {line}, "));
+        Line::new().with(Tone::Quiet, format!("    never used: {line}{}", shown(&unused.what)))
+    }));
     lines
 }
 

@@ -1,7 +1,5 @@
 //! How a drill must end, as the scenario says it. Never compares.
 
-use std::collections::BTreeMap;
-
 use crate::base::Period;
 use crate::text::{Node, Reader, Spanned, Value, Vocabulary, did_you_mean};
 
@@ -12,8 +10,8 @@ pub struct Expected {
     /// A piece of the sentence that the run ends with.
     pub says: Option<Spanned<String>>,
     pub steps: Vec<(Spanned<String>, ExpectedStep)>,
-    /// Steps that run in this order; others may run between them.
-    pub order: Option<Vec<Spanned<String>>>,
+    /// Steps that run in this order, each with its host where that is said; others may run between them.
+    pub order: Option<Vec<Listed>>,
     /// What is undone, in this order, and nothing else.
     pub undone: Option<Vec<Spanned<String>>>,
     /// What is still held in the end, and nothing else.
@@ -29,7 +27,15 @@ pub struct Expected {
 pub enum ExpectedStep {
     /// On every host, or of a step without hosts.
     All(Spanned<String>),
-    Hosts(BTreeMap<String, Spanned<String>>),
+    /// By host.
+    Hosts(Vec<(Spanned<String>, Spanned<String>)>),
+}
+
+/// A step of a list, alone or with something of it: `STEP`, or `{STEP: HOST}`.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    pub step: Spanned<String>,
+    pub of_it: Option<Spanned<String>>,
 }
 
 /// How a run may stand in the end.
@@ -69,8 +75,9 @@ pub(super) fn read_expected(reader: &mut Reader, node: &Node) -> Option<Expected
     let says = fields.optional("says").and_then(|node| reader.as_written(node, "`says`"));
     let steps = fields.optional("steps").map_or(Vec::new(), |node| read_steps(reader, node));
     let mut names = |key: &'static str, reader: &mut Reader| fields.optional(key).map(|node| read_names(reader, node, key));
-    let (order, undone, held) = (names("order", reader), names("undone", reader), names("held", reader));
+    let (undone, held) = (names("undone", reader), names("held", reader));
     let never = names("never", reader).unwrap_or_default();
+    let order = fields.optional("order").map(|node| read_listed(reader, node, "order", "a host", "{restart-it: web-1}"));
     let within = fields.optional("within").and_then(|node| reader.period(node, "`within`"));
     fields.finish(reader, &EXPECT);
     Some(Expected { verdict: verdict?, says, steps, order, undone, held, never, within })
@@ -88,7 +95,7 @@ fn read_step(reader: &mut Reader, node: &Node) -> Option<ExpectedStep> {
     }
     let mut fields = reader.fields(node, "a step's results", "`{db-1: ok, db-2: failed}`")?;
     let named = fields.rest();
-    let hosts = named.into_iter().filter_map(|(name, node)| Some((name.value, read_word(reader, node, "a host's result", &RESULTS)?)));
+    let hosts = named.into_iter().filter_map(|(name, node)| Some((name, read_word(reader, node, "a host's result", &RESULTS)?)));
     Some(ExpectedStep::Hosts(hosts.collect()))
 }
 
@@ -106,9 +113,37 @@ fn read_word(reader: &mut Reader, node: &Node, what: &str, words: &[&str]) -> Op
 }
 
 fn read_names(reader: &mut Reader, node: &Node, key: &str) -> Vec<Spanned<String>> {
+    items(reader, node, key).iter().filter_map(|item| reader.as_written(item, "a name")).collect()
+}
+
+/// Steps, some of them with something of theirs.
+fn read_listed(reader: &mut Reader, node: &Node, key: &str, of_it: &str, example: &str) -> Vec<Listed> {
+    items(reader, node, key).iter().filter_map(|item| read_one(reader, item, of_it, example)).collect()
+}
+
+fn read_one(reader: &mut Reader, item: &Node, of_it: &str, example: &str) -> Option<Listed> {
+    let Value::Map(_) = &item.value else {
+        return Some(Listed { step: reader.as_written(item, "a step")?, of_it: None });
+    };
+    let mut fields = reader.fields(item, "a step", example)?;
+    let place = fields.span();
+    let [(step, node)]: [(Spanned<String>, &Node); 1] = match fields.rest().try_into() {
+        Ok(one) => one,
+        Err(others) => {
+            let message = format!("expected one step with {of_it}, got {}", others.len());
+            let span = others.get(1).map_or(place, |(second, _)| second.span);
+            reader.error("RB601", span, message).label(format!("expected such as `{example}`")).help("write an item for each step");
+            return None;
+        }
+    };
+    Some(Listed { step, of_it: Some(reader.as_written(node, of_it)?) })
+}
+
+/// A list that may have nothing in it.
+fn items<'n>(reader: &mut Reader, node: &'n Node, key: &str) -> &'n [Node] {
     let Value::List(items) = &node.value else {
         reader.wrong_shape(node, &format!("`{key}` is a list"), &format!("`{key}: []` where there is nothing"));
-        return Vec::new();
+        return &[];
     };
-    items.iter().filter_map(|item| reader.as_written(item, "a name")).collect()
+    items
 }

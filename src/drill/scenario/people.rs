@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::read_person;
+use super::{read_flag, read_person};
 use crate::base::{Bytes, Period, Person};
 use crate::text::{Node, Reader, Spanned, Value, Vocabulary};
 
@@ -37,6 +37,31 @@ pub struct Approver {
     /// Why it is denied, where it is.
     pub denies: Option<String>,
 }
+
+/// The one who runs it presses Ctrl-C while a step runs.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    pub at: Spanned<String>,
+    pub presses: Presses,
+}
+
+/// How often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presses {
+    /// What runs finishes, and nothing new starts.
+    Once,
+    /// What runs is ended on its hosts, too.
+    Twice,
+}
+
+const STOP: Vocabulary = Vocabulary {
+    foreign: &[
+        ("step", "write `at: STEP`"),
+        ("kill", "write `now: true`"),
+        ("force", "write `now: true`"),
+        ("on", "write `at: STEP`; a run is stopped as a whole"),
+    ],
+};
 
 const SAID: Vocabulary = Vocabulary { foreign: &[("answers", "write `done: {FACT: VALUE}`"), ("facts", "write `done: {FACT: VALUE}`")] };
 
@@ -78,6 +103,18 @@ fn read_said(reader: &mut Reader, node: &Node) -> Option<Said> {
     let facts =
         named.into_iter().filter_map(|(name, node)| Some((name.value, Bytes::from(reader.as_written(node, "a fact")?.value.as_str()))));
     Some(Said::Done { facts: facts.collect() })
+}
+
+/// Reads `stops:`.
+pub(super) fn read_stop(reader: &mut Reader, node: &Node) -> Option<Stop> {
+    let Value::Map(_) = &node.value else {
+        return Some(Stop { at: reader.text(node, "`stops`")?, presses: Presses::Once });
+    };
+    let mut fields = reader.fields(node, "`stops`", "`stops: STEP`, or `stops: {at: STEP, now: true}`")?;
+    let at = fields.required("at", "at: restart-it").and_then(|node| reader.text(node, "`at`"));
+    let now = fields.optional("now").is_some_and(|node| read_flag(reader, node, "`now`"));
+    fields.finish(reader, &STOP);
+    Some(Stop { at: at?, presses: if now { Presses::Twice } else { Presses::Once } })
 }
 
 /// People in the order in which they look at gates.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::read_flag;
 use crate::base::Period;
-use crate::text::{Node, Reader, Spanned, Value, Vocabulary};
+use crate::text::{Node, Reader, Span, Spanned, Value, Vocabulary};
 
 /// How one host, or all hosts of a selector, behave.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +19,8 @@ pub struct HostScript {
 /// One answer.
 #[derive(Debug, Clone, Default)]
 pub struct Rule {
+    /// Where it stands.
+    pub at: Span,
     /// Pieces that must all stand in the command's text.
     pub on: Vec<String>,
     /// The whole of the command's text.
@@ -52,10 +55,19 @@ pub enum Fault {
     Stalls,
     /// The host has no room for the claim: nothing starts.
     Full,
-    /// The runner is killed while it runs, and another one goes on.
-    Runner,
+    /// The runner is killed while it runs.
+    Runner(Afterwards),
     /// The host starts anew while it runs, and does not answer for so long.
     Reboots(Period),
+}
+
+/// What becomes of a run whose runner is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Another runner goes on.
+    Followed,
+    /// Nobody goes on: the drill ends as it was left.
+    Left,
 }
 
 const WORDS: [(&str, Fault); 6] = [
@@ -64,7 +76,7 @@ const WORDS: [(&str, Fault); 6] = [
     ("after", Fault::After),
     ("stalls", Fault::Stalls),
     ("full", Fault::Full),
-    ("runner", Fault::Runner),
+    ("runner", Fault::Runner(Afterwards::Followed)),
 ];
 
 const HOST: Vocabulary = Vocabulary {
@@ -84,6 +96,7 @@ const RULE: Vocabulary = Vocabulary {
         ("duration", "write `takes: 30s`"),
         ("fails", "write `exits: 1`, or what goes wrong around it, such as `breaks: during`"),
         ("state", "write `sets: {NAME: VALUE}` where it changes, and `if: {NAME: VALUE}` where it counts"),
+        ("resumes", "write `follows: false` where nobody goes on after `breaks: runner`"),
         ("when", "write `if: {NAME: VALUE}`, or `after: PIECE OF A COMMAND`"),
     ],
 };
@@ -114,6 +127,7 @@ fn read_host(reader: &mut Reader, node: &Node) -> HostScript {
 
 fn read_rule(reader: &mut Reader, node: &Node) -> Option<Rule> {
     let mut fields = reader.fields(node, "a rule", "`{on: uptime, says: up}`")?;
+    let at = fields.span();
     let is = fields.optional("is").and_then(|node| reader.as_written(node, "`is`")).map(|text| text.value);
     let on = match &is {
         Some(_) => fields.optional("on"),
@@ -131,12 +145,14 @@ fn read_rule(reader: &mut Reader, node: &Node) -> Option<Rule> {
     let takes = fields.optional("takes").and_then(|node| reader.period(node, "`takes`")).map(|takes| takes.value).unwrap_or_default();
     let sets = fields.optional("sets").map_or(BTreeMap::new(), |node| read_texts(reader, node, "`sets`", "`sets: {leader: db-2}`"));
     let fault = fields.optional("breaks").and_then(|node| read_fault(reader, node));
+    let fault = read_follower(reader, fields.entry("follows"), fault);
     let reboots = fields.optional("reboots").and_then(|node| reader.period(node, "`reboots`")).map(|down| Fault::Reboots(down.value));
     let ends = fields.optional("newline").is_none_or(|node| read_flag(reader, node, "`newline`"));
     fields.finish(reader, &RULE);
     let with_newline = |text: String| if ends { with_newline(text) } else { text };
     let exits = i32::try_from(exits).unwrap_or(1);
     Some(Rule {
+        at,
         on,
         is,
         after,
@@ -170,18 +186,15 @@ fn read_texts(reader: &mut Reader, node: &Node, what: &str, example: &str) -> BT
     named.into_iter().filter_map(|(name, node)| Some((name.value, reader.as_written(node, "a value")?.value))).collect()
 }
 
-fn read_flag(reader: &mut Reader, node: &Node, what: &str) -> bool {
-    match reader.as_written(node, what).map(|text| text.value).as_deref() {
-        Some("true") => true,
-        Some("false") | None => false,
-        Some(_) => {
-            reader
-                .error("RB103", node.span, format!("{what} is true or false"))
-                .label("expected true")
-                .help(format!("write {what}: true, or remove it"));
-            false
-        }
+/// Whether somebody goes on after a killed runner; nobody can follow one who was not killed.
+fn read_follower(reader: &mut Reader, follows: Option<(Span, &Node)>, fault: Option<Fault>) -> Option<Fault> {
+    let Some((place, node)) = follows else { return fault };
+    if !matches!(fault, Some(Fault::Runner(_))) {
+        let help = "write `breaks: runner` beside it, or remove it";
+        reader.error("RB601", place, "`follows` stands only beside `breaks: runner`").label("nobody is killed here").help(help);
+        return fault;
     }
+    Some(Fault::Runner(if read_flag(reader, node, "`follows`") { Afterwards::Followed } else { Afterwards::Left }))
 }
 
 fn read_fault(reader: &mut Reader, node: &Node) -> Option<Fault> {
