@@ -376,6 +376,7 @@ pub enum SchemaOf {
     Runbook,
     Inventory,
     Policy,
+    Scenario,
 }
 
 /// A level of `verify`.
