@@ -68,6 +68,11 @@ fn a_malformed_policy_is_refused_in_words_that_help() {
 }
 
 #[test]
+fn a_malformed_scenario_is_refused_in_words_that_help() {
+    messages("scenario");
+}
+
+#[test]
 fn a_malformed_list_of_signers_is_refused_in_words_that_help() {
     messages("signers");
 }

@@ -103,7 +103,7 @@ fn schema_is_written_where_editors_look_for_it() {
     let printed = lab.command(&["schema"]).output().unwrap();
     assert_eq!(written, String::from_utf8(printed.stdout).unwrap());
     let left: Vec<_> = std::fs::read_dir(lab.library().join(".schema")).unwrap().collect();
-    assert_eq!(left.len(), 3, "nothing half-written is left");
+    assert_eq!(left.len(), 4, "nothing half-written is left");
     assert!(!lab.transcript(&["list"]).contains("schema"), "a schema is no runbook");
 }
 

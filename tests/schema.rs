@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use examples::{Kind, examples_in, runbook_around};
 use jsonschema::Validator;
+use runbook::drill::{read_scenario, scenario_schema};
 use runbook::library::{inventory_schema, policy_schema, read_inventory, read_policy};
 use runbook::runbook::{read, schema};
 use runbook::text::Source;
@@ -39,12 +40,36 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
+/// The scenarios that ship.
+fn scenarios() -> Vec<PathBuf> {
+    let folders = fs::read_dir(root().join("runbooks/drills")).unwrap().map(|entry| entry.unwrap().path());
+    let found: Vec<PathBuf> = folders.flat_map(|folder| files(folder.to_str().unwrap())).collect();
+    assert!(found.len() > 50, "{found:?}");
+    found
+}
+
 fn everything() -> Value {
     serde_yaml::from_str(&fs::read_to_string(root().join("tests/malformed/accepted/everything.yaml")).unwrap()).unwrap()
 }
 
 const INVENTORY: &str = "hosts: {a: {address: x, groups: [g]}, b: {connection: local}}\ngroups: {g: {hosts: [a]}}\nssh: {config: x}\n";
 const POLICY: &str = "domain: example.com\npeople: {alice@example.com: {groups: [dba]}}\nenvironments: {lab: {read: {approvals: 0}, once: {approvals: 1}}}\ndeny: [{command: x, why: y}]\ndrills: {within: 30d, unchanged: true}\n";
+
+const SCENARIO: &str = "drill: a
+title: A
+parameters: {x: 1}
+runs_as: alice@example.com
+begins: 2026-11-24T04:00:00Z
+otherwise: unknown
+hosts:
+  a: [{on: x, is: y, says: z, if: {b: 1}, sets: {b: 2}, breaks: runner, follows: false}]
+  b: {down: true, files: {/x: y}, rules: [{on: [x, y], exits: 1}]}
+people: {a: {done: {ticket: 1}}, b: [{done: {ticket: 1}}, retry]}
+stops: {at: a, now: true}
+approvals: [bob@example.com, {by: bob@example.com, after: 10m}]
+expect:
+  {verdict: failed, steps: {a: ok, b: {h: failed}}, order: [a, {b: h}], undone: [], held: [{a: x}], record: [x], never: [y], within: 1m}
+";
 
 /// Compares all words, map by map: those that a reader takes, told by itself, and those that the schema describes.
 fn same_words(schema: &Value, root: &str, document: &Value, problems: &dyn Fn(&str) -> Vec<(String, String)>) {
@@ -60,6 +85,8 @@ fn a_schema_has_every_word_that_the_reader_takes_and_no_other() {
     same_words(&inventory_schema(), "Inventory", &inventory, &|text| said(read_inventory(&Source::new("inventory.yaml", text)).1));
     let policy = serde_yaml::from_str(POLICY).unwrap();
     same_words(&policy_schema(), "Policy", &policy, &|text| said(read_policy(&Source::new("policy.yaml", text)).1));
+    let scenario = serde_yaml::from_str(SCENARIO).unwrap();
+    same_words(&scenario_schema(), "Scenario", &scenario, &|text| said(read_scenario(&Source::new("a.yaml", text), "a").1));
 }
 
 fn said(problems: runbook::text::Diagnostics) -> Vec<(String, String)> {
@@ -68,7 +95,8 @@ fn said(problems: runbook::text::Diagnostics) -> Vec<(String, String)> {
 
 #[test]
 fn every_word_is_explained_in_a_sentence_with_an_example() {
-    for (schema, root) in [(schema(), "Runbook"), (inventory_schema(), "Inventory"), (policy_schema(), "Policy")] {
+    let scenario = (scenario_schema(), "Scenario");
+    for (schema, root) in [(schema(), "Runbook"), (inventory_schema(), "Inventory"), (policy_schema(), "Policy"), scenario] {
         for (map, words) in words_of_schema(&schema, root) {
             for word in words {
                 let described = words::description(&schema, root, &map, &word);
@@ -81,6 +109,7 @@ fn every_word_is_explained_in_a_sentence_with_an_example() {
 #[test]
 fn what_the_reader_accepts_the_schema_accepts() {
     let (runbook, inventory, policy) = (validator(&schema()), validator(&inventory_schema()), validator(&policy_schema()));
+    let scenario = validator(&scenario_schema());
     let mut findings = Vec::new();
     let mut accept = |validator: &Validator, place: String, text: &str| {
         let problems = problems(validator, text).unwrap_or_else(|| vec!["no YAML".to_owned()]);
@@ -94,6 +123,10 @@ fn what_the_reader_accepts_the_schema_accepts() {
     }
     accept(&inventory, "inventory".to_owned(), &fs::read_to_string(root().join("runbooks/team/inventory.yaml")).unwrap());
     accept(&policy, "policy".to_owned(), &fs::read_to_string(root().join("runbooks/team/policy.yaml")).unwrap());
+    for path in scenarios() {
+        accept(&scenario, path.display().to_string(), &fs::read_to_string(&path).unwrap());
+    }
+    accept(&scenario, "every word".to_owned(), SCENARIO);
     for page in files("docs").into_iter().chain([root().join("README.md")]).filter(|path| path.extension().is_some_and(|end| end == "md")) {
         for example in examples_in(&page.display().to_string(), &fs::read_to_string(&page).unwrap()) {
             let place = format!("{}:{}", example.path, example.line);
@@ -104,7 +137,7 @@ fn what_the_reader_accepts_the_schema_accepts() {
                 Kind::Inventory => accept(&inventory, place, &example.text),
                 Kind::Policy => accept(&policy, place, &example.text),
                 Kind::Elsewhere => accept(&inventory, place, &example.text),
-                Kind::Drill => {}
+                Kind::Drill => accept(&scenario, place, &example.text),
             }
         }
     }
@@ -174,7 +207,9 @@ const PASSES: [(&str, &[&str]); 9] = [
 fn a_malformed_file_is_refused_wherever_a_schema_can_see_it() {
     let passes: BTreeMap<&str, &str> = PASSES.into_iter().flat_map(|(why, names)| names.iter().map(move |name| (*name, why))).collect();
     let mut findings = Vec::new();
-    for (folder, schema) in [("runbook", schema()), ("inventory", inventory_schema()), ("policy", policy_schema())] {
+    for (folder, schema) in
+        [("runbook", schema()), ("inventory", inventory_schema()), ("policy", policy_schema()), ("scenario", scenario_schema())]
+    {
         let validator = validator(&schema);
         for path in files(&format!("tests/malformed/{folder}")) {
             let name = format!("{folder}/{}", path.file_stem().unwrap().to_str().unwrap());
@@ -240,6 +275,65 @@ fn single_mistakes_are_seen_by_both() {
         let read = read(&Source::new("a.yaml", &text), "a").0.is_some();
         let passed = problems(&validator, &text).is_some_and(|problems| problems.is_empty());
         findings.extend((read || passed).then(|| format!("{mistake}: read {read}, passed {passed}")));
+    }
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+}
+
+/// One mistake each in a scenario: the reader refuses it, and so does the schema. What is right beside it, both take.
+#[test]
+fn single_mistakes_in_scenarios_are_seen_by_both() {
+    let mistakes = [
+        "expect: {verdict: fine}",
+        "expect: {says: x}",
+        "hosts: {a: [{says: x}]}",
+        "hosts: {a: [{on: x, breaks: sometimes}]}",
+        "hosts: {a: [{on: x, follows: false}]}",
+        "hosts: {a: [{on: x, breaks: during, follows: true}]}",
+        "hosts: {a: [{on: x, exits: 300}]}",
+        "hosts: {a: [{on: x, times: 0}]}",
+        "hosts: {a: [{on: x, takes: soon}]}",
+        "hosts: {a: [{on: x, stdout: y}]}",
+        "hosts: {a: {down: maybe}}",
+        "hosts: {a: {rules: []}}",
+        "hosts: {a: x}",
+        "people: {a: {done: x}}",
+        "people: {a: {facts: {}}}",
+        "people: [a]",
+        "stops: {now: true}",
+        "stops: {at: x, now: soon}",
+        "stops: [a]",
+        "approvals: bob@example.com",
+        "approvals: [bob]",
+        "approvals: [{after: 10m}]",
+        "begins: tonight",
+        "runs_as: alice",
+        "otherwise: well",
+        "expect: {verdict: failed, steps: {a: fine}}",
+        "expect: {verdict: failed, steps: {a: {h: fine}}}",
+        "expect: {verdict: failed, order: [{a: h, b: h}]}",
+        "expect: {verdict: failed, order: [{}]}",
+        "expect: {verdict: failed, held: a}",
+        "expect: {verdict: failed, held: [{a: [x]}]}",
+        "expect: {verdict: failed, record: x}",
+        "expect: {verdict: failed, within: 5}",
+    ];
+    let right = [
+        "hosts: {a: []}",
+        "hosts: {a: [{on: x, breaks: runner, follows: true}, {is: y, reboots: 40s, newline: false}]}",
+        "hosts: {a: {}}",
+        "people: {a: [], b: not-done}",
+        "stops: a",
+        "approvals: []",
+        "expect: {verdict: held, order: [], held: [a, {b: x}], steps: {}}",
+    ];
+    let validator = validator(&scenario_schema());
+    let mut findings = Vec::new();
+    for (line, is_right) in mistakes.map(|line| (line, false)).into_iter().chain(right.map(|line| (line, true))) {
+        let expect = if line.starts_with("expect") { "" } else { "expect: {verdict: recovered}\n" };
+        let text = format!("drill: a\ntitle: A\n{expect}{line}\n");
+        let read = read_scenario(&Source::new("a.yaml", &text), "a").0.is_some();
+        let passed = problems(&validator, &text).is_some_and(|problems| problems.is_empty());
+        findings.extend((read != is_right || passed != is_right).then(|| format!("{line}: read {read}, passed {passed}")));
     }
     assert!(findings.is_empty(), "{}", findings.join("\n"));
 }

@@ -381,6 +381,7 @@ pub enum SchemaOf {
     Runbook,
     Inventory,
     Policy,
+    Scenario,
 }
 
 /// A level of `verify`.

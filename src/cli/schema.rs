@@ -10,12 +10,13 @@ use serde_json::Value;
 use super::args::{Output, SchemaOf};
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use crate::drill::scenario_schema;
 use crate::library::{inventory_schema, policy_schema};
 
 /// Where editors find the schemas, within the library.
 const FOLDER: &str = ".schema";
 
-const ALL: [SchemaOf; 3] = [SchemaOf::Runbook, SchemaOf::Inventory, SchemaOf::Policy];
+const ALL: [SchemaOf; 4] = [SchemaOf::Runbook, SchemaOf::Inventory, SchemaOf::Policy, SchemaOf::Scenario];
 
 /// `runbook schema [--write] [FILE]`
 pub fn schema(context: &Context, what: Option<SchemaOf>, write: bool) -> Result<Exit, Failure> {
@@ -35,6 +36,7 @@ fn schema_of(what: SchemaOf) -> Value {
         SchemaOf::Runbook => crate::runbook::schema(),
         SchemaOf::Inventory => inventory_schema(),
         SchemaOf::Policy => policy_schema(),
+        SchemaOf::Scenario => scenario_schema(),
     }
 }
 
@@ -43,6 +45,7 @@ fn name(what: SchemaOf) -> &'static str {
         SchemaOf::Runbook => "runbook.json",
         SchemaOf::Inventory => "inventory.json",
         SchemaOf::Policy => "policy.json",
+        SchemaOf::Scenario => "scenario.json",
     }
 }
 

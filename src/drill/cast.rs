@@ -239,8 +239,8 @@ fn check_steps(reader: &mut Reader, scenario: &Scenario, runbook: &Runbook) {
     let ids: Vec<String> = steps.iter().flat_map(|step| parts.map(|part| format!("{}{part}", step.id))).collect();
     let calls = runbook.all_steps().into_iter().any(|step| matches!(step.work, Work::Call { .. }));
     let expected = &scenario.expected;
-    let lists = [&expected.undone, &expected.held].into_iter().flatten().flatten();
-    let lists = lists.chain(expected.order.iter().flatten().map(|listed| &listed.step));
+    let lists = [&expected.order, &expected.held].into_iter().flatten().flatten().map(|listed| &listed.step);
+    let lists = lists.chain(expected.undone.iter().flatten());
     let stopped = scenario.stops.iter().map(|stop| &stop.at);
     let named = scenario.people.iter().map(|(step, _)| step).chain(stopped).chain(expected.steps.iter().map(|(step, _)| step)).chain(lists);
     let named: Vec<Spanned<String>> = named.cloned().collect();

@@ -11,7 +11,7 @@ use crate::base::{HostName, StepId};
 use crate::engine::{LeftOut, Life, State, held};
 use crate::event::{Answer, Entry, Event, Interruption, Judgement, Part, StageWork};
 use crate::text::Spanned;
-use crate::views::{StepLook, StepSummary, steps};
+use crate::views::{Colour, StepLook, StepSummary, steps, timeline_line};
 
 /// How the step of a block is called that takes something; what is held may be called by the block's own name.
 const TAKES: &str = ".acquire";
@@ -45,8 +45,12 @@ pub fn compare(cast: &Cast, rehearsal: &Rehearsal) -> Vec<Difference> {
         differ("undone".to_owned(), listed(undone), undone_steps(&rehearsal.entries).join(", "));
     }
     if let Some(wanted) = &expected.held {
-        differ("held".to_owned(), listed(wanted).replace(TAKES, ""), held_steps(&rehearsal.state).join(", "));
+        let mut names: Vec<String> = wanted.iter().map(|listed| block_of(&listed.step.value)).collect();
+        names.dedup(); // with one piece, and with another
+        differ("held".to_owned(), names.join(", "), held_steps(&rehearsal.state).join(", "));
+        found.extend(of_commands(wanted, &rehearsal.state));
     }
+    found.extend(of_record(&expected.record, &rehearsal.entries));
     found.extend(of_words(expected, rehearsal));
     found
 }
@@ -64,6 +68,35 @@ fn causes(rehearsal: &Rehearsal) -> Vec<Difference> {
         got: trouble.clone(),
     });
     unanswered.chain(trouble).collect()
+}
+
+/// What would be given back by another command than by one with this piece.
+fn of_commands(wanted: &[Listed], state: &State) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for (listed, piece) in wanted.iter().filter_map(|listed| Some((listed, listed.of_it.as_ref()?))) {
+        let name = block_of(&listed.step.value);
+        for held in held(state).iter().filter(|held| block_of(held.acquire.as_str()) == name) {
+            let command = held.command.as_ref().map(|command| String::from_utf8_lossy(command.script.as_slice()).trim().to_owned());
+            if !command.as_ref().is_some_and(|command| command.contains(piece.value.trim())) {
+                let expected = format!("{name} on {} is given back by a command with {:?}", held.host, piece.value.trim());
+                let got = command.unwrap_or_else(|| "no command that is known".to_owned());
+                found.push(Difference { what: "held".to_owned(), expected, got });
+            }
+        }
+    }
+    found
+}
+
+/// Pieces that stand in no line of the timeline, as `log` shows it.
+fn of_record(pieces: &[Spanned<String>], entries: &[Entry]) -> Vec<Difference> {
+    let lines: Vec<String> = entries.iter().map(|entry| timeline_line(entry).render(Colour::Never, None)).collect();
+    let missing = pieces.iter().filter(|piece| !lines.iter().any(|line| line.contains(&piece.value)));
+    let difference = |piece: &Spanned<String>| Difference {
+        what: "record".to_owned(),
+        expected: format!("a line with {:?}", piece.value),
+        got: format!("none of {} lines", lines.len()),
+    };
+    missing.map(difference).collect()
 }
 
 /// What is compared otherwise than as equal.
@@ -228,8 +261,12 @@ pub fn undone_steps(entries: &[Entry]) -> Vec<String> {
 
 /// What is held in the end: the steps that took it.
 pub fn held_steps(state: &State) -> Vec<String> {
-    let name = |id: &StepId| id.as_str().replace(TAKES, "");
-    let mut steps: Vec<String> = held(state).iter().map(|held| name(&held.acquire)).collect();
+    let mut steps: Vec<String> = held(state).iter().map(|held| block_of(held.acquire.as_str())).collect();
     steps.dedup();
     steps
+}
+
+/// The block whose step takes something, with its turn.
+fn block_of(step: &str) -> String {
+    step.replace(TAKES, "")
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::base::{Bytes, Person, Timestamp};
 use crate::text::{Diagnostics, Node, Reader, Source, Spanned, Vocabulary, parse};
-pub use expected::{Expected, ExpectedStep, Listed};
+pub use expected::{Expected, ExpectedStep, Listed, RESULTS, VERDICTS};
 pub use people::{Approver, Presses, Said, Stop};
 pub use rules::{Afterwards, Fault, HostScript, Rule};
 

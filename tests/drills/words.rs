@@ -94,7 +94,7 @@ fn hosts_that_are_none_of_the_inventory_are_told_with_their_places() {
     );
     insta::assert_snapshot!(
         "shapes_of_expectations",
-        refused("expect: {verdict: recovered, order: [{restart-it: web-1, it-answers: web-1}, {}], held: x}\n")
+        refused("expect: {verdict: recovered, order: [{restart-it: web-1, it-answers: web-1}, {}], held: [{a: b, c: d}], record: x}\n")
     );
 }
 
@@ -209,4 +209,29 @@ fn where_nobody_follows_a_killed_runner_the_drill_ends_as_it_was_left() {
             "hosts: {web: [{on: x, follows: false}, {on: y, breaks: during, follows: true}, {on: z, breaks: runner, follows: nobody}]}\nexpect: {verdict: failed}\n"
         )
     );
+}
+
+#[test]
+fn pieces_of_the_record_are_looked_for_line_by_line() {
+    let record = |record: &str| differences(&format!("{WELL}expect: {{verdict: recovered, record: {record}}}\n"));
+    assert_eq!(record("[alice@example.com opened run, 'reload on web-1: exit status 0', 'closed: recovered']"), NOTHING);
+    let missing = record("['closed: recovered', in the place of dba]");
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    assert!(
+        missing[0].starts_with("record: a line with \"in the place of dba\" / none of ") && missing[0].ends_with(" lines"),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn what_is_held_is_given_back_by_this_command() {
+    let held = |held: &str| differences(&format!("{WELL}stops: reload\nexpect: {{verdict: interrupted, held: [{held}]}}\n"));
+    assert_eq!(held("{without-alarms: silence --remove}"), NOTHING);
+    assert_eq!(held("{without-alarms.acquire: --remove}"), NOTHING);
+    assert_eq!(
+        held("{without-alarms: silence --add}"),
+        ["held: without-alarms on web-1 is given back by a command with \"silence --add\" / silence --remove"]
+    );
+    assert_eq!(held("{reload: silence}"), ["held: reload / without-alarms"]);
+    assert!(refused("expect: {verdict: failed, held: [{without-alrams: x}]}\n").contains("has no step `without-alrams`"));
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use runbook::base::Bytes;
+use runbook::drill::read_scenario;
 use runbook::event::RunMode;
 use runbook::library::{
     Elsewhere, Inventory, Policy, Roster, SMALLEST_POLICY, read_allowed_signers, read_inventory, read_policy, resolve_inventory,
@@ -14,7 +15,7 @@ use runbook::runbook::{Runbook, read};
 use runbook::text::{Colour, Diagnostics, Source, decode};
 
 /// Folders whose files have one mistake each.
-pub const SINGLE: [&str; 6] = ["runbook", "plan", "inventory", "sources", "policy", "signers"];
+pub const SINGLE: [&str; 7] = ["runbook", "plan", "inventory", "sources", "policy", "signers", "scenario"];
 
 /// A malformed file, and what is said about it.
 pub struct Case {
@@ -81,6 +82,7 @@ fn reader_of(folder: &str) -> (&'static str, Read) {
         }
         "sources" => ("", |_, _| Diagnostics::new()), // read through the inventory that names them
         "policy" | "many/policy" => ("runbooks/team/policy.yaml", |source, _| read_policy(source).1),
+        "scenario" => ("runbooks/drills/restart-db/NAME.yaml", |source, stem| read_scenario(source, stem).1),
         "signers" => ("runbooks/team/allowed_signers", |source, _| read_allowed_signers(source, "example.com", &BTreeMap::new()).1),
         "many/signers" => ("runbooks/team/allowed_signers", |source, _| {
             let people = BTreeMap::from([("carol@example.com".parse().unwrap(), vec!["ic".to_owned()])]);

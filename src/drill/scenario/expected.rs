@@ -14,8 +14,10 @@ pub struct Expected {
     pub order: Option<Vec<Listed>>,
     /// What is undone, in this order, and nothing else.
     pub undone: Option<Vec<Spanned<String>>>,
-    /// What is still held in the end, and nothing else.
-    pub held: Option<Vec<Spanned<String>>>,
+    /// What is still held in the end, and nothing else; each with a piece of the command that would give it back, where that is said.
+    pub held: Option<Vec<Listed>>,
+    /// Pieces that each stand in a line of the timeline.
+    pub record: Vec<Spanned<String>>,
     /// Pieces of commands that are never sent.
     pub never: Vec<Spanned<String>>,
     /// How long it takes at most.
@@ -31,7 +33,7 @@ pub enum ExpectedStep {
     Hosts(Vec<(Spanned<String>, Spanned<String>)>),
 }
 
-/// A step of a list, alone or with something of it: `STEP`, or `{STEP: HOST}`.
+/// A step of a list, alone or with something of it: `STEP`, `{STEP: HOST}`, or `{STEP: PIECE}`.
 #[derive(Debug, Clone)]
 pub struct Listed {
     pub step: Spanned<String>,
@@ -64,6 +66,8 @@ const EXPECT: Vocabulary = Vocabulary {
         ("sentence", "write `says: PIECE OF THE SENTENCE`"),
         ("time", "write `within: 30m`"),
         ("duration", "write `within: 30m`"),
+        ("log", "write `record: [PIECE OF A LINE]`"),
+        ("timeline", "write `record: [PIECE OF A LINE]`"),
         ("not", "write `never: [PIECE OF A COMMAND]`"),
     ],
 };
@@ -75,12 +79,14 @@ pub(super) fn read_expected(reader: &mut Reader, node: &Node) -> Option<Expected
     let says = fields.optional("says").and_then(|node| reader.as_written(node, "`says`"));
     let steps = fields.optional("steps").map_or(Vec::new(), |node| read_steps(reader, node));
     let mut names = |key: &'static str, reader: &mut Reader| fields.optional(key).map(|node| read_names(reader, node, key));
-    let (undone, held) = (names("undone", reader), names("held", reader));
-    let never = names("never", reader).unwrap_or_default();
+    let undone = names("undone", reader);
+    let (never, record) = (names("never", reader).unwrap_or_default(), names("record", reader).unwrap_or_default());
     let order = fields.optional("order").map(|node| read_listed(reader, node, "order", "a host", "{restart-it: web-1}"));
+    let gives_back = "a piece of what gives it back";
+    let held = fields.optional("held").map(|node| read_listed(reader, node, "held", gives_back, "{allocation-off: curl -X PUT}"));
     let within = fields.optional("within").and_then(|node| reader.period(node, "`within`"));
     fields.finish(reader, &EXPECT);
-    Some(Expected { verdict: verdict?, says, steps, order, undone, held, never, within })
+    Some(Expected { verdict: verdict?, says, steps, order, undone, held, record, never, within })
 }
 
 fn read_steps(reader: &mut Reader, node: &Node) -> Vec<(Spanned<String>, ExpectedStep)> {
