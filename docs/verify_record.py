@@ -279,6 +279,7 @@ class Court:
     def judge(self, entry):
         event, kind = entry["event"], entry["event"]["kind"]
         must(kind != "run_opened" or entry["seq"] == 1, "a run is opened within another")
+        must(kind != "run_opened" or ("hosts_from" in event) == (event["mode"] == "live_drill"), "only a live drill has hosts from elsewhere")
         if kind == "stage_prepared":
             self.stages[event["stage"]["step"]] = (entry["seq"], event["stage"])
             self.starts = {key: count for key, count in self.starts.items() if key[0] != event["stage"]["step"]}

@@ -24,7 +24,7 @@ pub use guess::value_for;
 pub use interference::Interference;
 pub use record::{Forgetful, Nobody};
 pub use recorded::{Recorded, scenario_of};
-pub use rehearse::{Pace, Rehearsal};
+pub use rehearse::{MOST_RUNNERS, Pace, Rehearsal};
 pub use scenario::{AS_EXPECTED, Scenario, read_scenario};
 pub use schema::scenario_schema;
 pub use simulated::{Behaviour, Break, Kept, Reply, SimulatedClock, SimulatedHosts, System};

@@ -225,7 +225,7 @@ fn no_wording_of_a_runbook_asks_fewer_people_than_the_policy() {
     assert!(said(2).contains("stops nobody"));
     write_restart(&lab, "gate: {approvals: 1, from: [dba]}\n    ");
     let alone = said(1);
-    assert!(alone.contains("has too few of them"), "{alone}");
+    assert!(alone.contains("those who have a key that counts are too few: nobody"), "{alone}");
     write_restart(&lab, "retry: {attempts: 3}\n    ");
     assert!(said(2).contains("retry"));
     let look = lab.read("runbooks/restart.yaml").replace("retry: {attempts: 3}\n    ", "").replace("run: echo", "check: echo");

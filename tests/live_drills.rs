@@ -164,6 +164,21 @@ fn a_killed_runner_whom_nobody_follows_leaves_what_can_be_gone_on_with() {
 }
 
 #[test]
+fn a_look_whose_runner_is_killed_is_made_again() {
+    let lab = lab(
+        "hosts:\n  db-1:\n    - {on: echo up, breaks: runner, times: 1}\nexpect: {verdict: recovered, steps: {look: ok, change: ok}}\n",
+    );
+    let (status, report) = drilled(&lab, &["--scenario", "night"]);
+    assert_eq!((status, &report["ok"]), (0, &Value::Bool(true)), "{report} {}", lab.said());
+    assert_eq!(count(&folder(&lab), "run_resumed"), 1);
+
+    let scenario = lab.read("runbooks/drills/mend/night.yaml").replace(", times: 1", "");
+    lab.write("runbooks/drills/mend/night.yaml", &scenario);
+    let endless = drill(&lab, &["staging", "--scenario", "night"]);
+    assert!(endless.status.code() == Some(1) && shown(&endless).contains("`times: 1` beside `breaks: runner`"), "{}", shown(&endless));
+}
+
+#[test]
 fn whoever_runs_it_presses_ctrl_c() {
     let lab = lab("stops: change\nexpect: {verdict: interrupted, steps: {change: ok, look-again: not_started}}\n");
     let (status, report) = drilled(&lab, &["--scenario", "night"]);
@@ -230,6 +245,13 @@ fn a_drill_never_runs_where_people_are_served() {
     // another name, another configuration of ssh, and the same machine
     let config = lab.sshd.as_ref().unwrap().client_config();
     lab.write("runbooks/team/inventory.yaml", &format!("ssh: {{config: {config}}}\nhosts: {{db-1: {{address: primary}}, db-2: {{}}}}\n"));
+    refused(&["staging"], 3, "and so does db-1 of team/inventory.yaml, in production");
+    // and by another spelling of its address
+    let port = lab.sshd.as_ref().unwrap().port();
+    lab.write(
+        "runbooks/team/inventory.yaml",
+        &format!("hosts: {{db-1: {{address: localhost, port: {port}}}, db-2: {{address: 127.0.0.9}}}}\n"),
+    );
     refused(&["staging"], 3, "and so does db-1 of team/inventory.yaml, in production");
     assert!(!lab.path("store/live-drills").exists(), "nothing was opened");
 

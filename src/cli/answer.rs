@@ -158,9 +158,21 @@ fn checked(text: &str, signature: &str, library: &Library, context: &Context) ->
     let request = Request::parse(text)
         .map_err(|error| Failure::new(Exit::Tampered, format!("the request is not a document of this program: {error}")))?;
     let domain = &library.policy.rules.domain;
+    if let (Some(hosts_from), Some(host)) = (&request.body.hosts_from, in_production(&request.body.plan)) {
+        let message = format!(
+            "the request says that it is a drill on the hosts of {hosts_from}, and it runs in production, on {host}: no drill does"
+        );
+        return Err(Failure::new(Exit::Tampered, message));
+    }
     judge_request(&request, signature, &library.roster, domain, context.now(), &SshKeygen)
         .map_err(|refusal| Failure::refused(format!("the request does not count: {refusal}")))?;
     Ok(request)
+}
+
+/// A host of a plan that is in production, as the plan says it: `on NAME = LOG-IN KEY, ENVIRONMENT, …`.
+fn in_production(plan: &[String]) -> Option<&str> {
+    let hosts = plan.iter().filter_map(|line| line.trim_start().strip_prefix("on ")?.split_once(" = "));
+    hosts.filter(|(_, place)| place.split(", ").nth(1) == Some("production")).map(|(name, _)| name).next()
 }
 
 /// Who answers, with a key, and not the one who asks.

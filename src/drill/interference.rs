@@ -10,7 +10,7 @@ use tokio::sync::watch::Sender;
 use super::actors::{ScriptedPeople, Turns};
 use super::answers::{Seen, Then, fitting, text_of};
 use super::cast::Cast;
-use super::rehearse::{Rehearsal, fold};
+use super::rehearse::{Rehearsal, fold, too_many_killed};
 use super::scenario::{Afterwards, Fault};
 use super::stopping::{Asked, Finger, Watching};
 use super::unused::Used;
@@ -93,8 +93,9 @@ impl<'a> Interference<'a> {
         self.killed.notified().await;
     }
 
-    /// What came of it, by its record.
-    pub fn rehearsal(&self, run: RunId, entries: Vec<Entry>, journal: Vec<u8>, trouble: Option<String>) -> Rehearsal {
+    /// What came of it, by its record; `is_endless` where runner after runner was killed.
+    pub fn rehearsal(&self, run: RunId, entries: Vec<Entry>, journal: Vec<u8>, is_endless: bool) -> Rehearsal {
+        let trouble = is_endless.then(too_many_killed);
         let took = entries.first().zip(entries.last()).map_or(Period::default(), |(first, last)| last.at.since(first.at));
         let seen = std::mem::take(&mut *self.seen());
         let used = Used::of(&self.cast.scenario, &seen, (&self.turns, &self.pressed), self.is_live);

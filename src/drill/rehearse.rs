@@ -22,7 +22,12 @@ use crate::plan::Program;
 use crate::runner::{Asker, Recorder, RunError, Runner, Watcher, World};
 
 /// Runners that may be killed in one drill before it is given up.
-const MOST_RUNNERS: u32 = 20;
+pub const MOST_RUNNERS: u32 = 20;
+
+/// What there is to say then.
+pub(super) fn too_many_killed() -> String {
+    format!("{MOST_RUNNERS} runners were killed, and the run is not over: `times: 1` beside `breaks: runner` kills one, on each host")
+}
 
 /// How often a drill looks whether somebody has answered a gate: seconds cost nothing there, and each look some work.
 const LOOK_EVERY: Period = Period::from_secs(1);
@@ -141,7 +146,7 @@ impl Cast {
                 return Some(error.to_string());
             }
         }
-        Some(format!("{MOST_RUNNERS} runners were killed, and the run is not over"))
+        Some(too_many_killed())
     }
 
     async fn one_runner(

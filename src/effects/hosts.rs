@@ -1,9 +1,11 @@
 //! All hosts of a run, each by its own road. Never runs anything on a host that the inventory does not name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::time::timeout;
 
 use super::ending;
 use super::host::Host;
@@ -68,14 +70,22 @@ impl Hosts {
 /// Configurations of `ssh` that are read at once.
 const READ_AT_ONCE: usize = 8;
 
-/// Where `ssh` would connect to for these hosts, as `host:port`, by its configuration alone. Contacts none of them, and leaves out this machine.
-pub async fn endpoints(targets: Vec<Target>, ssh_config: Option<String>) -> BTreeMap<HostName, String> {
+/// How long the addresses of a name may be sought: what is not known then is compared by its name.
+const RESOLVED: Duration = Duration::from_secs(3);
+
+/// Where `ssh` would connect to for these hosts, as `host:port`, by its configuration, and each address that the name has. Contacts none of them,
+/// and leaves out this machine.
+pub async fn endpoints(targets: Vec<Target>, ssh_config: Option<String>) -> BTreeMap<HostName, BTreeSet<String>> {
     let house = Arc::new(SshHouse::new(ssh_config, Vec::new()));
     let one = |target: Target| {
         let house = house.clone();
         async move {
             let Way::Ssh { address, port, user } = target.way else { return None };
-            Some((target.name, SshRoad::new(house, address, port, user).endpoint().await?))
+            let endpoint = SshRoad::new(house, address, port, user).endpoint().await?;
+            let found = timeout(RESOLVED, tokio::net::lookup_host(endpoint.clone())).await;
+            let places = found.into_iter().filter_map(Result::ok).flatten();
+            let places = places.map(|place| format!("{}:{}", place.ip().to_canonical(), place.port()));
+            Some((target.name, places.chain([endpoint]).collect()))
         }
     };
     futures_util::stream::iter(targets).map(one).buffer_unordered(READ_AT_ONCE).filter_map(std::future::ready).collect().await

@@ -94,6 +94,10 @@ fn life(state: &State, event: &Event) -> Verdict {
 }
 
 fn opened_well(opened: &RunOpened) -> Verdict {
+    let is_elsewhere = opened.mode == RunMode::LiveDrill;
+    unless(opened.hosts_from.is_some() == is_elsewhere, || {
+        "only a drill on real hosts, and each of them, has hosts from elsewhere".to_owned()
+    })?;
     unless(opened.rules.floors.contains_key("production"), || "the rules name no floor for production".to_owned())
 }
 

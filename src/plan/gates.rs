@@ -17,7 +17,7 @@ pub enum GateError {
     Unknown { gate: String, name: String },
     /// Too few different people.
     #[error(
-        "the gate on \"{gate}\" needs {needed} different people besides {requester}, and too few of these have a key that is valid today: {eligible}. Add people, or ask somebody else to run it"
+        "the gate on \"{gate}\" needs {needed} different people besides {requester}, and those who have a key that counts are too few: {eligible}. Add people, or ask somebody else to run it"
     )]
     Unfillable { gate: String, needed: usize, requester: Person, eligible: String },
 }

@@ -5,13 +5,13 @@ use super::{Drilled, Theatre};
 use crate::cli::context::Context;
 use crate::cli::drift::{Copy, between};
 use crate::cli::exec::{needs_key, new_run};
-use crate::cli::failure::{Exit, Failure};
+use crate::cli::failure::Failure;
 use crate::cli::opening::given;
 use crate::cli::past::Past;
 use crate::cli::resume::{opening_of, reopen};
 use crate::cli::secrets::Origins;
 use crate::cli::session::{Goal, Session, introduce, roads};
-use crate::drill::{Cast, Interference, Real, Rehearsal, Scenario, Team};
+use crate::drill::{Cast, Interference, MOST_RUNNERS, Real, Rehearsal, Scenario, Team};
 use crate::effects::{Clock, Identity, SystemClock, endpoints, machine_name};
 use crate::engine::State;
 use crate::event::{Event, RunOpened};
@@ -20,9 +20,6 @@ use crate::library::{Connection, Host, Library};
 use crate::plan::{Presence, Program};
 use crate::runbook::Runbook;
 use crate::runner::Recorder;
-
-/// Runners that may be killed in one drill before it is given up.
-const MOST_RUNNERS: u32 = 20;
 
 /// A drill under way: what its runners share.
 struct Stage<'a> {
@@ -101,9 +98,9 @@ impl Stage<'_> {
             let begin =
                 |recorder: &mut Recorder<'_>| first.into_iter().try_for_each(|event| recorder.append(event)).map_err(Failure::recording);
             match session.runner(self.context, writer, state, begin)? {
-                Some((Ok(_), _)) => return self.recorded(&opened),
+                Some((Ok(_), _)) => return self.recorded(&opened, false),
                 Some((Err(error), _)) => return Err(session.explain(error)),
-                None if self.interference.is_left() => return self.recorded(&opened),
+                None if self.interference.is_left() => return self.recorded(&opened, false),
                 None => {}
             }
             self.context.talk("the drill has killed the runner; another one goes on\n");
@@ -111,14 +108,14 @@ impl Stage<'_> {
             let (person, epoch) = (self.identity.person.clone(), state.epoch + 1);
             first = vec![Event::RunResumed { person, epoch, machine: machine_name() }];
         }
-        Err(Failure::new(Exit::Failed, format!("{MOST_RUNNERS} runners were killed, and the drill is not over")))
+        self.recorded(&opened, true)
     }
 
-    fn recorded(&self, opened: &RunOpened) -> Result<Rehearsal, Failure> {
+    fn recorded(&self, opened: &RunOpened, is_endless: bool) -> Result<Rehearsal, Failure> {
         let journal = self.folder.journal();
         let bytes = std::fs::read(&journal).map_err(|error| Failure::recording(format!("{}: {error}", journal.display())))?;
         let entries = Past::read(self.folder.clone())?.entries;
-        Ok(self.interference.rehearsal(opened.run.clone(), entries, bytes, None))
+        Ok(self.interference.rehearsal(opened.run.clone(), entries, bytes, is_endless))
     }
 }
 
@@ -135,8 +132,9 @@ fn away_from_production(drilled: &Library, own: &Library) -> Result<(), Failure>
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::usage)?;
     let ((drill, its_config), (real, config)) = (roads(&drilled.inventory), roads(&real));
     let (drill, real) = runtime.block_on(async { (endpoints(drill, its_config).await, endpoints(real, config).await) });
-    for (host, endpoint) in &drill {
-        if let Some((name, _)) = real.iter().find(|(_, other)| *other == endpoint) {
+    for (host, places) in &drill {
+        let same = real.iter().find_map(|(name, others)| Some((name, places.intersection(others).next()?)));
+        if let Some((name, endpoint)) = same {
             let why = format!("{host} of {path} leads to {endpoint}, and so does {name} of {}, in production", own.hosts_path());
             return Err(Failure::refused(format!("{why}: a drill runs nothing there. Give it the address of another machine")));
         }
