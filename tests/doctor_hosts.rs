@@ -296,6 +296,18 @@ fn keys_that_end_and_gates_that_nobody_could_pass_are_told() {
 }
 
 #[test]
+fn hosts_of_which_the_same_is_to_be_said_stand_together() {
+    let lab = Lab::with_hosts(&["web-1", "web-2", "web-3"], "production");
+    let text = "steps:\n  - {name: Look, hosts: all-of-them, check: nosuchctl, timeout: 5s}\n  - {name: Mend, hosts: web-2, run: othersuchctl, timeout: 5s}\n";
+    lab.runbook("look", text);
+    let said = doctor(&lab, &["look"]);
+    let bad: Vec<&str> = said.text.lines().filter(|line| line.starts_with("bad   web")).collect();
+    assert_eq!(bad, ["bad   web-1, web-3", "bad   web-2"], "{}", said.text);
+    assert_eq!(said.text.matches("`nosuchctl` is not there").count(), 2, "{}", said.text);
+    assert_eq!(said.found("command", Some("web-3")).len(), 1, "for programs each host has its own: {}", said.json);
+}
+
+#[test]
 fn one_runbook_is_looked_at_with_its_parameters_and_on_the_hosts_of_another_environment() {
     let lab = Lab::with_hosts(&["db-1", "db-2"], "staging");
     std::fs::rename(lab.path("runbooks/team/inventory.yaml"), lab.path("runbooks/team/staging.yaml")).unwrap();

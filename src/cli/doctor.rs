@@ -139,16 +139,38 @@ fn hosts_on(page: &mut Page, findings: &[Finding]) {
     if !about.is_empty() {
         page.push(Line::new());
     }
-    for group in about.chunk_by(|(one, _), (other, _)| one == other) {
-        let worst = group.iter().map(|(_, finding)| finding.status).max().unwrap_or(Status::Ok);
-        let line = stated(worst).column(NAME).with(Tone::Strong, group[0].0.as_str());
+    for alike in alike(&about) {
+        let (host, findings) = &alike[0];
+        let worst = findings.iter().map(|finding| finding.status).max().unwrap_or(Status::Ok);
         if worst == Status::Ok {
-            page.push(line.column(SAYS.max(NAME + widest + 2)).plain(group[0].1.says.clone()));
+            let line = stated(worst).column(NAME).with(Tone::Strong, host.as_str());
+            page.push(line.column(SAYS.max(NAME + widest + 2)).plain(findings[0].says.clone()));
         } else {
-            page.push(line);
-            group.iter().for_each(|(_, finding)| exception(page, finding));
+            let hosts: Vec<&str> = alike.iter().map(|(host, _)| host.as_str()).collect();
+            page.push(stated(worst).column(NAME).with(Tone::Strong, hosts.join(", ")));
+            findings.iter().for_each(|finding| exception(page, finding));
         }
     }
+}
+
+/// A host, and all that was found of it.
+type OfHost<'a> = (&'a HostName, Vec<&'a Finding>);
+
+/// Hosts of which the same is to be said stand together, where the first of them would stand; those that are well have a line each.
+fn alike<'a>(about: &[(&'a HostName, &'a Finding)]) -> Vec<Vec<OfHost<'a>>> {
+    let mut groups: Vec<Vec<OfHost<'a>>> = Vec::new();
+    let said = |findings: &[&'a Finding]| -> Vec<(&'a str, &'a str)> {
+        findings.iter().filter(|finding| finding.status != Status::Ok).map(|finding| (finding.check, finding.says.as_str())).collect()
+    };
+    for of_host in about.chunk_by(|(one, _), (other, _)| one == other) {
+        let findings: Vec<&Finding> = of_host.iter().map(|(_, finding)| *finding).collect();
+        let same = said(&findings);
+        match groups.iter_mut().find(|group| !same.is_empty() && said(&group[0].1) == same) {
+            Some(group) => group.push((of_host[0].0, findings)),
+            None => groups.push(vec![(of_host[0].0, findings)]),
+        }
+    }
+    groups
 }
 
 fn exception(page: &mut Page, finding: &Finding) {
