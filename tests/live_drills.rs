@@ -111,6 +111,8 @@ fn it_runs_for_real_elsewhere_behind_real_gates_and_is_never_a_run() {
     let listed = json(&shown(&lab.run_as("alice", &["list", "--output", "json"])));
     assert!(listed["runbooks"][0]["last_run"].is_null(), "{listed}");
     assert_eq!(listed["runbooks"][0]["last_drill"]["passed"], true, "{listed}");
+    let shows = shown(&lab.run_as("alice", &["show", "mend"]));
+    assert!(shows.contains("drill night on the hosts of staging"), "{shows}");
     let runs = json(&shown(&lab.run_as("alice", &["runs", "--output", "json"])));
     let none = Value::Array(Vec::new());
     assert_eq!((&runs["runs"], &runs["drills"], &runs["missing"]), (&none, &none, &none), "it is over, and was no run");

@@ -21,6 +21,8 @@ pub struct PastRun {
     pub at: Timestamp,
     /// The scenario of a drill; `null` for a real run.
     pub drill: Option<String>,
+    /// The other inventory of a drill on real hosts; elsewhere `null`.
+    pub hosts_from: Option<String>,
     pub verdict: String,
     pub took_ms: u64,
 }
@@ -31,8 +33,10 @@ pub fn history(store: Option<&Store>, runbook: &str) -> Vec<PastRun> {
     let runs = store.list().unwrap_or_default();
     let mut all: Vec<PastRun> = runs.iter().take(LOOKED_THROUGH).filter_map(|run| of_run(store, run, runbook)).take(SHOWN).collect();
     let drills = store.drills().unwrap_or_default();
-    let of_drill =
-        |line: crate::journal::DrillLine| PastRun { at: line.at, drill: Some(line.scenario), verdict: line.verdict, took_ms: line.took_ms };
+    let of_drill = |line: crate::journal::DrillLine| {
+        let crate::journal::DrillLine { at, scenario, hosts_from, verdict, took_ms, .. } = line;
+        PastRun { at, drill: Some(scenario), hosts_from, verdict, took_ms }
+    };
     all.extend(drills.into_iter().filter(|line| line.runbook == runbook).map(of_drill));
     all.sort_by_key(|past| past.at);
     all.split_off(all.len().saturating_sub(SHOWN))
@@ -44,7 +48,7 @@ fn of_run(store: &Store, run: &RunId, runbook: &str) -> Option<PastRun> {
     let Life::Closed(verdict) = past.state.life else { return None };
     let is_theirs = opened.runbook == runbook && opened.mode == RunMode::Real;
     let took_ms = past.state.latest?.since(at).as_millis();
-    is_theirs.then(|| PastRun { at, drill: None, verdict: verdict.as_str().to_owned(), took_ms })
+    is_theirs.then(|| PastRun { at, drill: None, hosts_from: None, verdict: verdict.as_str().to_owned(), took_ms })
 }
 
 /// A line each.
@@ -55,7 +59,8 @@ pub fn lines(history: &[PastRun]) -> Vec<Line> {
         let took = if past.took_ms < 1000 { Period::from_millis(past.took_ms) } else { Period::from_secs(past.took_ms / 1000) };
         let tone = if matches!(past.verdict.as_str(), "recovered" | "no_action") { Tone::Good } else { Tone::Waits };
         let bar = "█".repeat(usize::try_from(past.took_ms * BAR / longest).unwrap_or(0).max(1));
-        let what = past.drill.as_ref().map_or("run".to_owned(), |scenario| format!("drill {scenario}"));
+        let whose = past.hosts_from.as_ref().map_or(String::new(), |name| format!(" on the hosts of {name}"));
+        let what = past.drill.as_ref().map_or("run".to_owned(), |scenario| format!("drill {scenario}{whose}"));
         let line = Line::new().plain(format!("  {day}  ")).with(tone, past.verdict.replace('_', " ")).column(26).plain(took.to_string());
         line.column(36).with(tone, bar).column(62).with(Tone::Quiet, what)
     };
