@@ -265,6 +265,14 @@ fn a_drill_never_runs_where_people_are_served() {
         "{}",
         shown(&here)
     );
+    // nor where such a drill is resumed
+    lab.runbook("mend", "steps:\n  - {name: Pause, wait: 1s}\n  - {name: Here, hosts: local, check: echo here, timeout: 5s}\n");
+    lab.write("runbooks/drills/mend/night.yaml", "drill: mend\ntitle: A night\nstops: pause\nexpect: {verdict: interrupted}\n");
+    let report = json(&shown(&drill(&lab, &["staging", "--scenario", "night", "--output", "json"])));
+    assert_eq!(report["ok"], true, "{report}");
+    let resumed = lab.run_as("alice", &["resume", report["drills"][0]["drill"].as_str().unwrap()]);
+    assert!(shown(&resumed).contains("local is no host that this run may reach") && !resumed.status.success(), "{}", shown(&resumed));
+    lab.runbook("mend", "steps: [{name: Here, hosts: local, check: echo here, timeout: 5s}]\n");
     lab.write("runbooks/team/staging.yaml", &format!("{staging}  local: {{environment: staging}}\n"));
     assert!(drill(&lab, &["staging"]).status.success());
 }

@@ -152,7 +152,13 @@ impl Session<'_> {
     }
 
     fn hosts(&self, run: Option<RunId>) -> Arc<Hosts> {
-        let (targets, config) = roads(&self.program.inventory);
+        let (mut targets, config) = roads(&self.program.inventory);
+        if self.program.mode.is_drill() {
+            // whoever goes on with a drill, and however, has no way into production
+            let may_be_reached =
+                |target: &Target| self.program.inventory.hosts.get(&target.name).is_some_and(|host| !host.is_in_production());
+            targets.retain(may_be_reached);
+        }
         let changes = self.program.steps.iter().any(|step| step.effect > Effect::Read && step.road == crate::plan::Road::Carry);
         let lines = self.drill.map(Interference::lines);
         Hosts::over(targets, config, run.filter(|_| changes), (super::secrets::variables(self.program), lines))

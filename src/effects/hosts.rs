@@ -63,7 +63,7 @@ impl Hosts {
     }
 
     fn host(&self, name: &HostName) -> Result<&Host, String> {
-        self.hosts.get(name).ok_or_else(|| format!("there is no host {name} in the inventory"))
+        self.hosts.get(name).ok_or_else(|| format!("{name} is no host that this run may reach"))
     }
 }
 
